@@ -1,0 +1,114 @@
+"""Where and in which precision to compute, decided by timing real work on this machine.
+
+bf16 doubles the speed on CPUs with AVX512-BF16 or AMX and can be many times slower on others
+(pytorch issues 146508 and 183815), so nothing is assumed from a name: candidates are timed.
+This file knows nothing of networks; whoever wants a decision brings the work to be timed.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+_Module = TypeVar("_Module", bound=nn.Module)
+_HOPELESS = 2.0  # a candidate this many times slower on its first step is not timed further
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Device, precision of the multiplications, memory layout, CPU threads."""
+
+    device: str = "cpu"
+    dtype: str = "float32"  # "float32" | "bfloat16"; weights and optimiser stay float32
+    channels_last: bool = False
+    threads: int = 1
+
+    def __str__(self) -> str:
+        layout = "channels_last" if self.channels_last else "contiguous"
+        return f"{self.dtype}, {layout}"
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """The context in which forward passes run."""
+        enabled = self.dtype == "bfloat16"
+        context: AbstractContextManager[None] = torch.autocast(
+            self.device.split(":")[0], dtype=torch.bfloat16, enabled=enabled
+        )
+        return context
+
+    def place_module(self, module: _Module) -> _Module:
+        """Move a module to the device and layout."""
+        module = module.to(self.device)
+        if self.channels_last:
+            return module.to(memory_format=torch.channels_last)
+        return module
+
+    def place(self, x: Tensor) -> Tensor:
+        """Move pictures [N, C, H, W] to the device and layout."""
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        return x.to(self.device).contiguous(memory_format=layout)
+
+
+def available_threads() -> int:
+    """CPUs this process may use. A container's own figure (Spaces sets CPU_CORES) comes first."""
+    told = os.environ.get("CPU_CORES", "")
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def candidates() -> list[Compute]:
+    """The combinations worth timing here, the safest first."""
+    threads = available_threads()
+    # On ZeroGPU torch.cuda is emulated outside a GPU call, so it must not be believed there.
+    if torch.cuda.is_available() and not os.environ.get("SPACES_ZERO_GPU"):
+        dtypes = ["float32", *(["bfloat16"] if torch.cuda.is_bf16_supported() else [])]
+        return [Compute("cuda", dtype, last, threads) for dtype in dtypes for last in (False, True)]
+    return [
+        Compute("cpu", "float32", False, threads),
+        Compute("cpu", "float32", True, threads),
+        Compute("cpu", "bfloat16", True, threads),
+    ]
+
+
+def choose(
+    make_step: Callable[[Compute], Callable[[], None]],
+    images_per_step: int,
+    among: list[Compute] | None = None,
+    seconds_each: float = 0.8,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[Compute, dict[str, float]]:
+    """Time real steps with each candidate and return the fastest, and images/s of them all.
+
+    make_step: builds the work for one candidate; the step it returns is called repeatedly.
+    A candidate is warmed up with one step, and dropped there if it is already hopeless.
+    """
+    speeds: dict[Compute, float] = {}
+    for candidate in among if among is not None else candidates():
+        torch.set_num_threads(candidate.threads)
+        step = make_step(candidate)
+        step()  # lazy set-up (kernel choice, weight reordering) is not what is being measured
+        first = _seconds(step, candidate, clock)
+        best_step = images_per_step / max(speeds.values()) if speeds else first
+        times = [first]
+        started = clock()
+        while first < _HOPELESS * best_step and clock() - started < seconds_each:
+            times.append(_seconds(step, candidate, clock))
+        speeds[candidate] = images_per_step / sorted(times)[len(times) // 2]
+    best = max(speeds, key=lambda candidate: speeds[candidate])
+    torch.set_num_threads(best.threads)
+    return best, {str(candidate): round(speed, 1) for candidate, speed in speeds.items()}
+
+
+def _seconds(step: Callable[[], None], compute: Compute, clock: Callable[[], float]) -> float:
+    started = clock()
+    step()
+    if compute.device.startswith("cuda"):
+        torch.cuda.synchronize()
+    return max(clock() - started, 1e-9)

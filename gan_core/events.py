@@ -1,0 +1,141 @@
+"""What a training run tells the world: frozen records of plain values, to and from JSON.
+
+`gan.train` yields them; the command line prints them, a run's folder keeps them
+(`events.jsonl`) and the page shows them. None holds a tensor, a module or an open file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run has begun or was resumed; `plan` says in one sentence what it will do."""
+
+    plan: str
+    n_images: int
+    resolution: int
+    batch_size: int
+    seed: int
+    start: str  # "scratch", or the name of the model it started from
+    minutes: float | None  # the run's whole budget, None when kimg is the limit
+    kimg_limit: float | None
+    kimg: float = 0.0  # > 0 when resumed
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What the timed probe chose for this machine, and what it chose from."""
+
+    device: str
+    dtype: str
+    channels_last: bool
+    threads: int
+    images_per_second: float
+    tried: dict[str, float]  # "bfloat16, channels_last" -> images/s
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Means since the last report. Scores are sigmoid(logits): 1 = "D says real"."""
+
+    kimg: float
+    seconds: float  # of training so far, resumed parts included
+    seconds_left: float
+    images_per_second: float
+    loss_D: float
+    loss_G: float
+    score_real: float
+    score_fake: float
+    d_sign: float  # mean sign of D(real), in [-1, 1]; near 1 = D is memorising (ADA)
+    skipped_D: float  # share of steps in which D was left alone, in [0, 1]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What G_ema makes of the run's fixed latents: uint8 [H, W, 3], one grid.
+
+    In JSON only `file` is kept, relative to the run's folder.
+    """
+
+    kimg: float
+    image: NDArray[np.uint8] | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Kernel inception distance, unscaled; show it times 1000, with its counts and extractor."""
+
+    kimg: float
+    seconds: float
+    kid: float
+    kid_std: float
+    n_real: int
+    n_fake: int
+    extractor: str
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint (to resume) or the best snapshot (to use) was written."""
+
+    kimg: float
+    what: str  # "checkpoint" | "best"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run ended as wished: its time was up, or somebody pressed Stop."""
+
+    kimg: float
+    seconds: float
+    stopped: bool
+    best_kid: float | None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ended by itself; the last good snapshot, if there is one, was kept."""
+
+    kimg: float
+    reason: str
+    advice: str
+    has_snapshot: bool
+
+
+Event: TypeAlias = Started | Probed | Progress | Preview | Measured | Saved | Finished | Failed
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (Started, Probed, Progress, Preview, Measured, Saved, Finished, Failed)
+}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Make a JSON-ready dict with the event's class name under "event"; pixels are left out."""
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    values.pop("image", None)
+    return {"event": type(event).__name__, **values}
+
+
+def from_json(record: dict[str, Any]) -> Event:
+    """Rebuild an event from `to_json`'s dict.
+
+    Raises: ValueError for an unknown event or unknown fields (a log of another version).
+    """
+    values = dict(record)
+    kind = _KINDS.get(values.pop("event", ""))
+    if kind is None:
+        raise ValueError(f"unknown event {record.get('event')!r}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"cannot read {record.get('event')} event: {error}") from error

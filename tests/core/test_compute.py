@@ -1,0 +1,50 @@
+"""The timed probe chooses what is fastest by the clock, and nothing by name."""
+
+import pytest
+
+from gan_core.compute import Compute, available_threads, candidates, choose
+
+SLOW, FAST = Compute("cpu", "float32"), Compute("cpu", "bfloat16", True)
+
+
+class FakeClock:
+    """Time that passes only while a step works."""
+
+    def __init__(self, seconds):
+        self.now, self.seconds, self.steps = 0.0, seconds, dict.fromkeys(seconds, 0)
+
+    def __call__(self):
+        return self.now
+
+    def make_step(self, compute):
+        def step():
+            self.now += self.seconds[compute]
+            self.steps[compute] += 1
+
+        return step
+
+
+@pytest.mark.parametrize(("bf16", "best"), [(0.1, FAST), (0.3, SLOW)])
+def test_the_fastest_by_the_clock_is_chosen(bf16, best):
+    clock = FakeClock({SLOW: 0.2, FAST: bf16})
+    chosen, speeds = choose(clock.make_step, 32, [SLOW, FAST], clock=clock)
+    assert chosen == best
+    assert speeds[str(FAST)] == pytest.approx(32 / bf16, rel=0.01)
+
+
+def test_a_hopeless_candidate_is_not_timed_further():
+    clock = FakeClock({SLOW: 0.1, FAST: 9.0})
+    choose(clock.make_step, 32, [SLOW, FAST], clock=clock)
+    assert clock.steps[FAST] == 2  # the warm-up and one look
+
+
+def test_candidates_start_with_the_safest():
+    assert candidates()[0].dtype == "float32"
+    assert len(set(candidates())) == len(candidates())
+
+
+def test_a_containers_own_figure_for_its_cpus_is_believed(monkeypatch):
+    monkeypatch.setenv("CPU_CORES", "3")
+    assert available_threads() == 3
+    monkeypatch.setenv("CPU_CORES", "many")
+    assert available_threads() >= 1

@@ -1,0 +1,51 @@
+"""A file is whole or it is not there; a full disk is explained."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from gan_core.errors import AtelierError, DiskFull
+from gan_core.files import write_atomically
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), write_atomically(path) as temporary:
+        temporary.write_text("half of the n")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_folders_on_the_way_are_made(tmp_path):
+    with write_atomically(tmp_path / "a" / "b") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a" / "b").read_text() == "new"
+
+
+def test_a_full_disk_is_explained_with_the_free_space(tmp_path):
+    with pytest.raises(DiskFull, match=r"\d+ MB are free"), write_atomically(tmp_path / "x"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+def test_a_really_full_device_is_explained(tmp_path):
+    with (
+        pytest.raises(DiskFull, match="no room"),
+        write_atomically(tmp_path / "x"),
+        Path("/dev/full").open("w") as file,
+    ):
+        file.write("x" * 100_000)
+
+
+def test_an_error_of_another_kind_is_not_disguised(tmp_path):
+    with pytest.raises(IsADirectoryError), write_atomically(tmp_path / "x"):
+        raise IsADirectoryError
+
+
+def test_an_error_says_what_was_expected_and_what_to_do():
+    error = AtelierError("There are 3.", "At least 20 are needed.", "Add 17.")
+    assert str(error) == "There are 3. At least 20 are needed. Add 17."
