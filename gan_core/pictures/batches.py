@@ -1,0 +1,27 @@
+"""Endless shuffled batches from one uint8 array in memory; the order can be saved and resumed."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Batches:
+    """Deal out pictures in shuffled epochs; a batch may span two of them.
+
+    images: uint8 [N, S, S, 3]. rng: the CPU generator that shuffles.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], rng: torch.Generator) -> None:
+        # Stored as [N, 3, S, S] over [N, S, S, 3] memory, which is channels_last already.
+        self._images = torch.from_numpy(images).permute(0, 3, 1, 2)
+        self._rng = rng
+        self.waiting = torch.empty(0, dtype=torch.int64)  # indices not yet dealt
+
+    def next(self, batch_size: int) -> Tensor:
+        """Return float32 [batch_size, 3, S, S] in [-1, 1], channels_last in memory."""
+        while len(self.waiting) < batch_size:
+            shuffled = torch.randperm(len(self._images), generator=self._rng)
+            self.waiting = torch.cat([self.waiting, shuffled])
+        chosen, self.waiting = self.waiting[:batch_size], self.waiting[batch_size:]
+        return self._images[chosen].float().div_(127.5).sub_(1.0)
