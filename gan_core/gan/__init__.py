@@ -1,0 +1,1 @@
+"""The adversarial wing: networks, training, snapshots, sampling, measuring."""

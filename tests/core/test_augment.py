@@ -1,0 +1,66 @@
+"""Differentiable augmentation: what each change does, and that gradients pass."""
+
+import pytest
+import torch
+
+from gan_core.gan.augment import augment, mirror
+from gan_core.gan.config import AUGMENTATIONS
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_an_empty_policy_changes_nothing():
+    x = torch.randn(2, 3, 16, 16)
+    assert torch.equal(augment(x, (), rng()), x)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_every_change_keeps_the_shape_lets_gradients_through_and_depends_on_the_seed(name):
+    x = torch.randn(4, 3, 16, 16, requires_grad=True)
+    y = augment(x, (name,), rng())
+    assert y.shape == x.shape
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+    assert torch.equal(y, augment(x, (name,), rng()))
+    assert not torch.equal(y, augment(x, (name,), rng(1)))
+
+
+def test_translation_moves_pixels_by_at_most_an_eighth_and_fills_with_zero():
+    x = torch.zeros(64, 1, 16, 16)
+    x[:, :, 8, 8] = 1
+    y = augment(x, ("translation",), rng())
+    rows, columns = y.squeeze(1).nonzero()[:, 1:].T
+    assert y.sum() == 64  # each point is still there once
+    assert set(rows.tolist()) == set(columns.tolist()) == {6, 7, 8, 9, 10}
+
+
+def test_translation_is_the_same_as_shifting_by_hand():
+    x = torch.randn(8, 3, 16, 16)
+    y = augment(x, ("translation",), rng())
+    padded = torch.nn.functional.pad(x, (2, 2, 2, 2))
+    for before, after in zip(padded, y, strict=True):
+        crops = [before[:, i : i + 16, j : j + 16] for i in range(5) for j in range(5)]
+        assert any(torch.equal(after, crop) for crop in crops)
+
+
+def test_cutout_blanks_at_most_a_quarter_of_the_picture():
+    y = augment(torch.ones(64, 3, 16, 16), ("cutout",), rng())
+    blank = (y == 0).float().mean(dim=(1, 2, 3))
+    assert blank.max() == 0.25
+    assert blank.min() > 0
+
+
+def test_colour_keeps_the_layout_of_a_grey_picture():
+    x = torch.linspace(-1, 1, 256).view(1, 1, 16, 16).expand(1, 3, 16, 16)
+    y = augment(x, ("color",), rng())
+    assert torch.allclose(y[:, 0], y[:, 2], atol=1e-6)
+    assert (y.flatten(2).diff() >= -1e-6).all()
+
+
+def test_mirroring_flips_about_half_of_the_pictures():
+    x = torch.arange(4.0).expand(100, 3, 4, 4)
+    flipped = (mirror(x, rng())[:, 0, 0, 0] == 3).sum()
+    assert 30 < flipped < 70

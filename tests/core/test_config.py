@@ -1,0 +1,55 @@
+"""Configurations: bounds, JSON, and what is derived from images and minutes."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan_core.errors import BadSetting, BadWeights
+from gan_core.gan.config import (
+    NetworkConfig,
+    TrainConfig,
+    config_from_dict,
+    config_to_json,
+    derive,
+    describe,
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("minutes", 0), ("batch_size", 1), ("lr_G", 1.0), ("skip_D_below", -1), ("seed", -1)],
+)
+def test_a_value_out_of_bounds_is_refused_with_the_value_and_the_bounds(field, value):
+    with pytest.raises(BadSetting, match=f"{field} is {value:g}.*between"):
+        TrainConfig(**{field: value})
+
+
+def test_an_unknown_loss_or_augmentation_is_refused_with_the_choices():
+    with pytest.raises(BadSetting, match="non-saturating, hinge"):
+        TrainConfig(loss="wasserstein")
+    with pytest.raises(BadSetting, match="color, translation, cutout"):
+        TrainConfig(augment=("rotation",))
+
+
+@given(n_images=st.integers(20, 5000), minutes=st.floats(0.05, 600))
+def test_whatever_is_derived_is_within_bounds_and_survives_json(n_images, minutes):
+    config = derive(n_images, minutes, NetworkConfig())
+    assert config_from_dict(TrainConfig, json.loads(config_to_json(config))) == config
+
+
+def test_a_setting_made_by_hand_wins_over_what_is_derived():
+    config = derive(100, 5, lr_G=1e-3, batch_size=16)
+    assert (config.lr_G, config.batch_size) == (1e-3, 16)
+
+
+def test_an_unknown_field_is_refused_by_name():
+    with pytest.raises(BadWeights, match="'depth'"):
+        config_from_dict(NetworkConfig, {"depth": 3})
+
+
+def test_the_plan_says_how_long_on_how_many_pictures():
+    plan = describe(derive(120, 5), 120)
+    assert "5 minutes" in plan
+    assert "120 pictures" in plan

@@ -1,0 +1,43 @@
+"""Adversarial losses against their definitions."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
+
+from gan_core.gan.losses import loss_D, loss_G, mean_score
+
+REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([-2.0, 0.3, 1.0])
+
+
+def test_the_non_saturating_losses_are_cross_entropy_with_targets_one_and_zero():
+    expected = bce(REAL, torch.ones(3)) + bce(FAKE, torch.zeros(3))
+    assert loss_D("non-saturating", REAL, FAKE) == pytest.approx(float(expected))
+    assert loss_G("non-saturating", FAKE) == pytest.approx(float(bce(FAKE, torch.ones(3))))
+
+
+def test_the_hinge_loss_is_zero_beyond_the_margin_and_two_at_chance():
+    assert loss_D("hinge", torch.tensor([1.5]), torch.tensor([-1.5])) == 0
+    assert loss_D("hinge", torch.zeros(1), torch.zeros(1)) == 2
+    assert loss_G("hinge", torch.tensor([3.0])) == -3
+
+
+def test_chance_level_of_the_non_saturating_loss_is_two_log_two():
+    zero = torch.zeros(4)
+    assert loss_D("non-saturating", zero, zero) == pytest.approx(2 * math.log(2))
+
+
+@pytest.mark.parametrize("kind", ["non-saturating", "hinge"])
+def test_losses_push_real_up_and_fake_down_and_for_g_fake_up(kind):
+    real, fake = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
+    loss_D(kind, real, fake).backward()
+    assert (real.grad < 0).all()
+    assert (fake.grad > 0).all()
+    fake.grad = None
+    loss_G(kind, fake).backward()
+    assert (fake.grad < 0).all()
+
+
+def test_a_score_is_a_probability():
+    assert mean_score(torch.tensor([0.0, 100.0])) == pytest.approx(0.75)
