@@ -1,0 +1,293 @@
+"""The command line: generate | train | check | pretrain. The second consumer of the events.
+
+Exit code 0, or 2 with a message when the user can mend what is wrong.
+"""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from rich.console import Console
+
+from gan_core import events
+from gan_core.errors import AtelierError, BadRun, BadSetting
+from gan_core.gan.checkpoint import CHECKPOINT_FILE, Checkpoint, find_checkpoint
+from gan_core.gan.config import (
+    AUGMENTATIONS,
+    Cadence,
+    NetworkConfig,
+    TrainConfig,
+    derive,
+)
+from gan_core.gan.latents import latents, render
+from gan_core.gan.run import DATASET_FILE, EVENTS_FILE, is_stop_requested, record
+from gan_core.gan.snapshot import load_snapshot
+from gan_core.gan.train import Data, Start
+from gan_core.gan.train import train as train_events
+from gan_core.hub.resolve import DEFAULT_MODEL, resolve
+from gan_core.pictures import (
+    Dataset,
+    Limits,
+    load_dataset,
+    read_dataset,
+    save_dataset,
+    save_png,
+    to_uint8,
+)
+from gan_core.terminal import console, display_events, print_report
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+_HELP = {
+    entry.name: entry.metadata["help"]
+    for kind in (TrainConfig, NetworkConfig)
+    for entry in fields(kind)
+    if "help" in entry.metadata
+}
+# Nothing given means: derived for a new run, kept as it was for a resumed one.
+LrG = Annotated[float | None, typer.Option("--lr-g", help=_HELP["lr_G"])]
+LrD = Annotated[float | None, typer.Option("--lr-d", help=_HELP["lr_D"])]
+BatchSize = Annotated[int | None, typer.Option(help=_HELP["batch_size"])]
+LossName = Annotated[str | None, typer.Option(help=_HELP["loss"] + ": non-saturating or hinge")]
+SkipD = Annotated[float | None, typer.Option("--skip-d-below", help=_HELP["skip_D_below"])]
+Augment = Annotated[
+    str | None, typer.Option(help=f"Comma-separated, of {', '.join(AUGMENTATIONS)}; or none")
+]
+Mirror = Annotated[bool | None, typer.Option(help="Also learn from mirrored pictures")]
+Kimg = Annotated[float | None, typer.Option(help=_HELP["kimg"])]
+Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same pictures")]
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="Folder for 0000.png, 0001.png, ...")],
+    model: Annotated[str, typer.Option(help="Bundled name, run folder or path")] = DEFAULT_MODEL,
+    count: Annotated[int, typer.Option(help="How many pictures, 1 to 10000")] = 16,
+    seed: Seed = 0,
+    truncation: Annotated[float, typer.Option(help="0 to 1: less = more typical")] = 1.0,
+) -> None:
+    """Make pictures with a trained model."""
+    _require("count", count, 1, 10_000)
+    _require("truncation", truncation, 0, 1)
+    _require("seed", seed, 0, 2**31 - 1)
+    snapshot = load_snapshot(resolve(model))
+    z = latents(count, seed, snapshot.network.z_dim, truncation)
+    for index, picture in enumerate(to_uint8(render(snapshot.G, z))):
+        told = {"model": model, "seed": seed, "index": index, "truncation": truncation}
+        save_png(out / f"{index:04d}.png", picture, {k: str(v) for k, v in told.items()})
+    console.print(f"{count} pictures in {out}", highlight=False)
+
+
+@app.command()
+def check(
+    source: Annotated[Path, typer.Argument(help="Folder or zip of pictures")],
+    resolution: Annotated[int, typer.Option(help=_HELP["resolution"])] = 64,
+) -> None:
+    """Say which pictures would be used for training, which were mended or left out, and why."""
+    try:
+        dataset = load_dataset(source, resolution)
+    except AtelierError as error:
+        print_report(getattr(error, "report", ()))
+        raise
+    print_report(dataset.report)
+    console.print(dataset.summary(), highlight=False)
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the run")],
+    source: Annotated[Path | None, typer.Argument(help="Folder or zip of pictures")] = None,
+    minutes: Annotated[float, typer.Option(help=_HELP["minutes"])] = 5.0,
+    start: Annotated[
+        str, typer.Option(help="Bundled name, run folder, path; or scratch")
+    ] = DEFAULT_MODEL,
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out")] = False,
+    kimg: Kimg = None,
+    batch_size: BatchSize = None,
+    lr_G: LrG = None,
+    lr_D: LrD = None,
+    loss: LossName = None,
+    skip_D_below: SkipD = None,
+    augment: Augment = None,
+    mirror: Mirror = None,
+) -> None:
+    """Retrain a GAN on your own pictures. With --resume, --minutes counts from the run's start."""
+    overrides = _given(
+        kimg=kimg,
+        batch_size=batch_size,
+        lr_G=lr_G,
+        lr_D=lr_D,
+        loss=loss,
+        skip_D_below=skip_D_below,
+        augment=_names(augment),
+        mirror=mirror,
+    )
+    if resume:
+        checkpoint = find_checkpoint(out)
+        dataset = read_dataset(out / DATASET_FILE)
+        config = replace(checkpoint.config, minutes=minutes, **overrides)
+        _run(config, Data(dataset.images), out, checkpoint)
+        return
+    _refuse_existing_run(out)
+    if source is None:
+        raise BadSetting(
+            "There are no pictures to learn from.",
+            "A new run needs a folder or zip of pictures.",
+            "Name it: python -m gan_core train FOLDER --out RUN, or add --resume.",
+        )
+    if start == "scratch":
+        begin = Start()
+        network = NetworkConfig()
+    else:
+        snapshot = load_snapshot(resolve(start))
+        begin, network = Start(snapshot, start), snapshot.network
+    dataset = load_dataset(source, network.resolution)
+    console.print(dataset.summary(), highlight=False)
+    config = derive(len(dataset), minutes, network, seed=seed, **overrides)
+    _keep_dataset(dataset, source, out)
+    _run(config, Data(dataset.images), out, begin)
+
+
+@app.command()
+def pretrain(
+    source: Annotated[Path, typer.Argument(help="Folder, zip or tar with thousands of pictures")],
+    out: Annotated[Path, typer.Option(help="Folder for the run; continued if it holds one")],
+    minutes: Annotated[float, typer.Option(help=_HELP["minutes"])] = 120.0,
+    seed: Seed = 0,
+    resolution: Annotated[int, typer.Option(help=_HELP["resolution"])] = 64,
+    width: Annotated[int, typer.Option(help="Channels of G before its last, D after its first")] = (
+        NetworkConfig.width_G
+    ),
+    d_norm: Annotated[str, typer.Option(help=_HELP["d_norm"] + ": batch or spectral")] = "batch",
+    held_out: Annotated[int, typer.Option(help="Every n-th picture is kept for measuring")] = 20,
+    kimg: Kimg = None,
+    batch_size: BatchSize = None,
+    lr_G: LrG = None,
+    lr_D: LrD = None,
+    loss: LossName = None,
+    skip_D_below: SkipD = None,
+    augment: Augment = None,
+    mirror: Mirror = None,
+) -> None:
+    """Train a model from scratch for hours, measured on pictures it never sees; resumable."""
+    overrides = _given(
+        minutes=minutes,
+        kimg=kimg,
+        batch_size=batch_size,
+        lr_G=lr_G,
+        lr_D=lr_D,
+        loss=loss,
+        skip_D_below=skip_D_below,
+        augment=_names(augment),
+        mirror=mirror,
+    )
+    _require("held_out", held_out, 2, 1000)
+    begin: Start | Checkpoint = Start()
+    if (out / CHECKPOINT_FILE).exists():
+        begin = find_checkpoint(out)
+        dataset = read_dataset(out / DATASET_FILE)
+        config = replace(begin.config, **overrides)
+    else:
+        _refuse_existing_run(out)
+        network = NetworkConfig("dcgan", resolution, 100, width, width, cast(Any, d_norm))
+        config = TrainConfig(
+            **{
+                "network": network,
+                "seed": seed,
+                "batch_size": 64,
+                "ema_halflife_kimg": 10.0,  # Karras et al. 2020 (ADA), table of hyperparameters
+                "cadence": Cadence(report=10, preview=60, checkpoint=120, measure=180),
+                **overrides,
+            }
+        )
+        limits = Limits(max_images=200_000, max_files=200_000, drop_near_duplicates=False)
+        dataset = load_dataset(source, resolution, limits)
+        console.print(dataset.summary(), highlight=False)
+        _keep_dataset(dataset, source, out)
+    unseen = dataset.images[::held_out]
+    seen = dataset.images[[i % held_out != 0 for i in range(len(dataset))]]
+    _run(config, Data(seen, unseen), out, begin)
+
+
+def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoint) -> None:
+    """Train and show it; Ctrl-C and SIGTERM save and end the run in good order."""
+    with _stop_signal() as stopped:
+        stream = train_events(
+            config, data, folder, start, lambda: stopped() or is_stop_requested(folder)
+        )
+        failed = None
+        with display_events() as show:
+            for event in record(stream, folder, config):
+                show(event)
+                failed = event if isinstance(event, events.Failed) else failed
+    if failed is not None:
+        raise BadRun(failed.reason, "The run was to end by itself.", failed.advice)
+
+
+@contextmanager
+def _stop_signal() -> Iterator[Callable[[], bool]]:
+    received: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if received:  # asked twice: do not insist on good order
+            sys.exit(130)
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:
+    if source.resolve() != (out / DATASET_FILE).resolve():
+        save_dataset(dataset, out / DATASET_FILE)
+
+
+def _refuse_existing_run(out: Path) -> None:
+    if (out / EVENTS_FILE).exists():
+        raise BadRun(
+            f"{out} already holds a run.",
+            "A new run needs a folder of its own.",
+            "Choose another folder, or add --resume to continue that run.",
+        )
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return tuple(name for name in text.split(",") if name and name != "none")
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _require(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise BadSetting(
+            f"{name} is {value:g}.",
+            f"It must lie between {low:g} and {high:g}.",
+            "Choose a value in between.",
+        )
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command line (sys.argv by default) and exit; 2 for a user's mistake."""
+    try:
+        app(args=words)
+    except AtelierError as error:
+        Console(stderr=True).print(f"{error}", style="bold", markup=False, highlight=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

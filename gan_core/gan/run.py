@@ -1,0 +1,149 @@
+"""A run is a folder; this is what lies in it and how it is written, read, stopped and packed.
+
+    config.json           the run's settings
+    dataset.safetensors   the prepared pictures, so that a run can be continued
+    events.jsonl          everything the run reported, one JSON object a line
+    samples/000012.png    previews of the same fixed latents, by thousand images
+    checkpoint.safetensors, best/   see checkpoint.py, snapshot.py
+    stop                  exists when somebody asked the run to stop
+
+The folder is all that the process which trains and those who watch it share.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gan_core.errors import BadRun
+from gan_core.events import Event, Finished, Measured, Preview, Started, from_json, to_json
+from gan_core.files import explain_disk_errors, write_atomically
+from gan_core.gan.config import TrainConfig, config_to_json
+from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
+from gan_core.gan.train import BEST_FOLDER
+from gan_core.pictures.canvas import save_png
+
+EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
+SAMPLES_FOLDER = "samples"
+
+
+def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterator[Event]:
+    """Write every event to the run's folder and pass it on; previews become PNG files.
+
+    Raises: DiskFull.
+    """
+    (folder / STOP_FILE).unlink(missing_ok=True)
+    with write_atomically(folder / CONFIG_FILE) as path:
+        path.write_text(config_to_json(config) + "\n", encoding="utf-8")
+    with (
+        explain_disk_errors(folder / EVENTS_FILE),
+        (folder / EVENTS_FILE).open("a", encoding="utf-8") as log,
+    ):
+        for event in events:
+            if isinstance(event, Preview) and event.image is not None:
+                file = f"{SAMPLES_FOLDER}/{round(event.kimg * 1000):09d}.png"
+                save_png(folder / file, event.image, {"kimg": f"{event.kimg:.3f}"})
+                event = replace(event, file=file)
+            log.write(json.dumps(to_json(event)) + "\n")
+            log.flush()
+            yield event
+
+
+def read_events(folder: Path) -> list[Event]:
+    """Read a run's log; a last line still being written is left for the next time.
+
+    Raises: BadRun when there is no log or a whole line in it cannot be read.
+    """
+    path = folder / EVENTS_FILE
+    if not path.is_file():
+        raise BadRun(
+            f"{folder} holds no run.",
+            f"A run's folder has the file {EVENTS_FILE}.",
+            "Check the folder's name.",
+        )
+    lines = path.read_text(encoding="utf-8").split("\n")
+    try:
+        return [from_json(json.loads(line)) for line in lines[:-1] if line]
+    except ValueError as error:
+        raise BadRun(
+            f"The log of {folder.name} cannot be read: {error}.",
+            "Every line must be an event that this version of GAN Atelier knows.",
+            "Start a new run; the best snapshot of this one can still be used.",
+        ) from error
+
+
+def request_stop(folder: Path) -> None:
+    """Ask the run in this folder to save and end; it looks after every step."""
+    (folder / STOP_FILE).touch()
+
+
+def is_stop_requested(folder: Path) -> bool:
+    """Whether somebody asked the run in this folder to stop."""
+    return (folder / STOP_FILE).exists()
+
+
+def pack(folder: Path, target: Path) -> Path:
+    """Write what a run made, as a zip: weights, configuration, previews, model card.
+
+    The pictures it learned from are not in it. Raises: BadRun without a snapshot, DiskFull.
+    """
+    best = folder / BEST_FOLDER
+    if not (best / G_FILE).is_file():
+        raise BadRun(
+            f"The run {folder.name} has no snapshot yet.",
+            "The first is saved about half a minute after the start, and at the end.",
+            "Let it run a little longer, or press Stop and download then.",
+        )
+    name = target.stem
+    with (
+        write_atomically(target) as path,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for file in (G_FILE, D_FILE, CONFIG_FILE):
+            archive.write(best / file, f"{name}/{file}")
+        archive.write(folder / CONFIG_FILE, f"{name}/training.json")
+        archive.write(folder / EVENTS_FILE, f"{name}/{EVENTS_FILE}")
+        for sample in sorted((folder / SAMPLES_FOLDER).glob("*.png")):
+            archive.write(sample, f"{name}/{SAMPLES_FOLDER}/{sample.name}")
+        archive.writestr(f"{name}/README.md", model_card(folder, name))
+    return target
+
+
+def model_card(folder: Path, name: str) -> str:
+    """Describe a run's model in the Hub's card format, from what the run itself reported."""
+    events = read_events(folder)
+    start = next(event for event in events if isinstance(event, Started))
+    best = next((event for event in reversed(events) if _is_best(event)), None)
+    ended = next((event for event in reversed(events) if isinstance(event, Finished)), None)
+    measured = "Not measured."
+    if isinstance(best, Measured):
+        measured = (
+            f"KID x 1000 = {best.kid * 1000:.2f} +- {best.kid_std * 1000:.2f} at"
+            f" {best.kimg:.1f} kimg ({best.n_fake} made against {best.n_real} real pictures; "
+            f"extractor: {best.extractor})."
+        )
+    length = f"{ended.kimg:.1f} kimg in {ended.seconds / 60:.1f} minutes" if ended else "Unfinished"
+    return f"""---
+library_name: gan-atelier
+tags: [dcgan, unconditional-image-generation]
+---
+# {name}
+
+A DCGAN of {start.resolution} px, trained with GAN Atelier on {start.n_images} pictures
+(not included), starting from {start.start}. {length}.
+
+- Plan: {start.plan}
+- Best snapshot: {measured}
+
+```
+python -m gan_core generate --model {name} --count 16 --seed 0 --out pictures
+```
+
+The licence is yours to choose, within what the pictures it learned from and the model it started
+from allow. With few pictures a GAN can repeat what it was shown: compare before you publish.
+"""
+
+
+def _is_best(event: Event) -> bool:
+    return isinstance(event, Measured) and event.is_best

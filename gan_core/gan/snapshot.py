@@ -1,0 +1,177 @@
+"""Snapshots: the weights for use. A folder with G, D and what is needed to build them.
+
+    model.safetensors          G_ema; the convolutions in half precision
+    discriminator.safetensors  D, likewise; may be missing
+    config.json                the network's configuration and where the weights come from
+
+Each safetensors file also carries the configuration in its metadata, so it can travel alone.
+Nothing here opens a pickle. What is needed to *resume* a run is a checkpoint (checkpoint.py).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from gan_core.errors import BadWeights
+from gan_core.files import write_atomically
+from gan_core.gan.config import NetworkConfig, config_from_dict
+from gan_core.gan.networks import build
+
+G_FILE, D_FILE, CONFIG_FILE = "model.safetensors", "discriminator.safetensors", "config.json"
+_FORMAT = "gan-atelier-snapshot-1"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A trained pair. `training` tells where it comes from: kimg, data, kid, ... (plain values)."""
+
+    network: NetworkConfig
+    G: nn.Module
+    D: nn.Module | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_snapshot(snapshot: Snapshot, folder: Path) -> None:
+    """Write a snapshot's three files, each whole or not at all; G last, so a new G is complete.
+
+    Raises: DiskFull.
+    """
+    config = {"network": asdict(snapshot.network), "training": dict(snapshot.training)}
+    metadata = {"format": _FORMAT, "config": json.dumps(config)}
+    with write_atomically(folder / CONFIG_FILE) as path:
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    if snapshot.D is not None:
+        with write_atomically(folder / D_FILE) as path:
+            save_file(_for_storage(snapshot.D), path, metadata)
+    with write_atomically(folder / G_FILE) as path:
+        save_file(_for_storage(snapshot.G), path, metadata)
+
+
+def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot:
+    """Load a snapshot's G and, where there is one, D, in float32 and eval mode.
+
+    folder: the folder, or the path of its model.safetensors.
+    expect: refuse any other network than this.
+
+    Raises: BadWeights when files are missing, damaged, foreign or of another network.
+    """
+    path = folder if folder.suffix == ".safetensors" else folder / G_FILE
+    config = _read_config(path)
+    network = config_from_dict(NetworkConfig, config["network"])
+    if expect is not None and network != expect:
+        different = [key for key, value in asdict(expect).items() if asdict(network)[key] != value]
+        raise BadWeights(
+            f"{path.name} holds a network with"
+            f" {', '.join(f'{key} = {asdict(network)[key]}' for key in different)}.",
+            f"Here {', '.join(f'{key} = {asdict(expect)[key]}' for key in different)} is needed.",
+            "Choose a model of the same kind and size.",
+        )
+    G, D = build(network)
+    load_weights(path, G)
+    has_D = (path.parent / D_FILE).exists() and path.name == G_FILE
+    if has_D:
+        load_weights(path.parent / D_FILE, D)
+    training = config.get("training", {})
+    return Snapshot(network, G.eval(), D.eval() if has_D else None, training)
+
+
+def load_weights(path: Path, module: nn.Module) -> None:
+    """Load a safetensors file into a module, strictly; halves are widened to float32.
+
+    Every name, shape and kind of number is compared with the module's before anything is copied.
+
+    Raises: BadWeights.
+    """
+    tensors = read_tensors(path)
+    wanted = module.state_dict()
+    missing, foreign = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
+    if missing or foreign:
+        raise BadWeights(
+            f"{path.name} does not fit this network: {len(missing)} of {len(wanted)} tensors are"
+            f" missing and {len(foreign)} are foreign (first: {(missing + foreign)[0]}).",
+            "The names must be exactly those of the network in config.json.",
+            "Choose a file that was made for this network.",
+        )
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name].shape:
+            raise BadWeights(
+                f"In {path.name}, {name} has the shape {list(tensor.shape)}.",
+                f"This network needs {list(wanted[name].shape)}.",
+                "Choose a file that was made for this network.",
+            )
+        if tensor.is_floating_point() != wanted[name].is_floating_point():
+            raise BadWeights(
+                f"In {path.name}, {name} holds {tensor.dtype}.",
+                f"This network needs {wanted[name].dtype}.",
+                "Choose a file that was made for this network.",
+            )
+        if not torch.isfinite(tensor.float()).all():
+            raise BadWeights(
+                f"In {path.name}, {name} holds values that are not numbers.",
+                "Every weight must be finite.",
+                "Choose an earlier snapshot.",
+            )
+    module.load_state_dict(tensors, strict=True)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a safetensors file. Raises: BadWeights."""
+    with _open(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file, and nothing else. Raises: BadWeights."""
+    with _open(path) as file:
+        return dict(file.metadata() or {})
+
+
+def _open(path: Path) -> Any:
+    if not path.is_file():
+        raise BadWeights(
+            f"There is no weight file at {path}.",
+            f"A model folder holds {G_FILE}, {CONFIG_FILE} and mostly {D_FILE}.",
+            "Check the name, or choose a model from the list.",
+        )
+    try:
+        return safe_open(path, framework="pt", device="cpu")
+    except (SafetensorError, OSError) as error:
+        raise BadWeights(
+            f"{path.name} ({path.stat().st_size} bytes) cannot be read as safetensors: {error}.",
+            "It must be a whole safetensors file; pickles (.pt, .pth) are not opened.",
+            "Copy or download the file again, or choose another.",
+        ) from error
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """The configuration from the file's own metadata, else from config.json beside it."""
+    text = read_metadata(path).get("config")
+    beside = path.parent / CONFIG_FILE
+    if text is None and beside.is_file():
+        text = beside.read_text(encoding="utf-8")
+    try:
+        config = json.loads(text or "")
+        if not isinstance(config["network"], dict):
+            raise TypeError("network is not a record")
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadWeights(
+            f"{path.name} does not say which network it belongs to.",
+            f"Its metadata, or {CONFIG_FILE} beside it, must hold the network's configuration.",
+            "Choose a file that GAN Atelier wrote.",
+        ) from error
+    return dict(config)
+
+
+def _for_storage(module: nn.Module) -> dict[str, Tensor]:
+    """Convolution weights in half precision; everything smaller (statistics, biases) as it is."""
+    return {
+        name: (tensor.half() if tensor.dim() > 1 else tensor).detach().cpu().contiguous()
+        for name, tensor in module.state_dict().items()
+    }

@@ -1,0 +1,130 @@
+"""All that changes during a training run, and how it becomes named tensors and back.
+
+`TrainState` holds what a checkpoint must hold for the resumed run to equal the uninterrupted one:
+both networks, the moving average, both optimisers, the random generator, the data order, counters.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Adam
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from gan_core.compute import Compute
+from gan_core.gan.config import TrainConfig
+from gan_core.gan.networks import build
+from gan_core.gan.snapshot import Snapshot
+from gan_core.pictures.batches import Batches
+
+
+@dataclass
+class TrainState:
+    """The networks and their company in mid-training."""
+
+    G: nn.Module
+    D: nn.Module
+    G_ema: nn.Module
+    opt_G: Adam
+    opt_D: Adam
+    rng: torch.Generator  # on the CPU; latents, augmentation and data order all come from it
+    batches: Batches
+    nimg: int = 0  # real pictures shown to D
+    seconds: float = 0.0
+    best_kid: float = float("inf")
+
+    def update_ema(self, config: TrainConfig, batch_size: int) -> None:
+        """Move G_ema towards G. Batch-norm statistics are averaged in the same way.
+
+        The half-life is capped at a share of the images seen so far (Karras et al. 2020, ADA,
+        appendix B), so that the average is not dragged down by the untrained beginning.
+        Differs from the StyleGAN line: their nets have no buffers, a DCGAN's must follow.
+        """
+        halflife = min(config.ema_halflife_kimg * 1000, self.nimg * config.ema_rampup)
+        decay = 0.5 ** (batch_size / halflife) if halflife > 0 else 0.0
+        averaged, current = _floats(self.G_ema), _floats(self.G)
+        with torch.no_grad():
+            get_ema_multi_avg_fn(decay)(averaged, current, 0)
+            for mean, now in zip(self.G_ema.buffers(), self.G.buffers(), strict=True):
+                if not mean.is_floating_point():
+                    mean.copy_(now)
+
+
+def new_state(
+    config: TrainConfig, images: NDArray[np.uint8], compute: Compute, start: Snapshot | None = None
+) -> TrainState:
+    """Set up a run from scratch, or from a snapshot's G and, where it has one, D."""
+    G, D = build(config.network, config.seed)
+    if start is not None:
+        G.load_state_dict(start.G.state_dict())
+        if start.D is not None:
+            D.load_state_dict(start.D.state_dict())
+    G, D = compute.place_module(G).train(), compute.place_module(D).train()
+    rng = torch.Generator().manual_seed(config.seed)
+    return TrainState(
+        G=G,
+        D=D,
+        G_ema=copy.deepcopy(G).eval().requires_grad_(False),
+        opt_G=_adam(G, config.lr_G, config),
+        opt_D=_adam(D, config.lr_D, config),
+        rng=rng,
+        batches=Batches(images, rng),
+    )
+
+
+def state_to_tensors(state: TrainState) -> dict[str, Tensor]:
+    """Name every tensor of the state: "G.main.0.weight", "opt_D.3.exp_avg", "rng", "waiting"."""
+    tensors: dict[str, Tensor] = {"rng": state.rng.get_state(), "waiting": state.batches.waiting}
+    for part in ("G", "D", "G_ema"):
+        for name, tensor in getattr(state, part).state_dict().items():
+            tensors[f"{part}.{name}"] = tensor
+    for part in ("opt_G", "opt_D"):
+        for index, moments in getattr(state, part).state_dict()["state"].items():
+            for name, tensor in moments.items():
+                tensors[f"{part}.{index}.{name}"] = tensor
+    # Copied, because safetensors refuses tensors that share memory or are not contiguous.
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def state_from_tensors(state: TrainState, tensors: Mapping[str, Tensor]) -> None:
+    """Overwrite a fresh state with saved tensors.
+
+    Raises: KeyError, RuntimeError or ValueError when the tensors are of another run's shape.
+    """
+    for part in ("G", "D", "G_ema"):
+        prefix = f"{part}."
+        saved = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+        getattr(state, part).load_state_dict(saved, strict=True)
+    for part in ("opt_G", "opt_D"):
+        _load_moments(getattr(state, part), part, tensors)
+    state.rng.set_state(tensors["rng"])
+    state.batches.waiting = tensors["waiting"].clone()
+
+
+def _load_moments(optimiser: Adam, part: str, tensors: Mapping[str, Tensor]) -> None:
+    parameters: list[Tensor] = optimiser.param_groups[0]["params"]
+    moments: dict[int, dict[str, Any]] = {}
+    for index, parameter in enumerate(parameters):
+        if f"{part}.{index}.step" not in tensors:
+            continue  # this optimiser has not stepped yet
+        moments[index] = {"step": tensors[f"{part}.{index}.step"]}
+        for name in ("exp_avg", "exp_avg_sq"):
+            # In the parameter's own memory layout: the fused step walks both side by side.
+            moment = torch.empty_like(parameter).copy_(tensors[f"{part}.{index}.{name}"])
+            moments[index][name] = moment
+    state = optimiser.state_dict()
+    optimiser.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
+
+
+def _adam(network: nn.Module, lr: float, config: TrainConfig) -> Adam:
+    betas = (config.beta1, config.beta2)
+    return Adam(network.parameters(), lr=lr, betas=betas, fused=True)
+
+
+def _floats(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *(b for b in module.buffers() if b.is_floating_point())]

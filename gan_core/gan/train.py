@@ -1,0 +1,279 @@
+"""The one training loop. It yields events, saves into the run's folder, and can be resumed.
+
+Two phases, as in the lesson: D learns to tell real (1) from fake (0); then G learns to make D,
+held still, say 1. Everything else (augmentation, moving average, skipping D) serves the balance.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gan_core.compute import Compute, candidates, choose
+from gan_core.errors import AtelierError
+from gan_core.events import (
+    Event,
+    Failed,
+    Finished,
+    Measured,
+    Preview,
+    Probed,
+    Progress,
+    Saved,
+    Started,
+)
+from gan_core.gan.checkpoint import Checkpoint, restore, save_checkpoint
+from gan_core.gan.config import TrainConfig, describe
+from gan_core.gan.latents import latents, render
+from gan_core.gan.metrics import KidMeter
+from gan_core.gan.snapshot import Snapshot, save_snapshot
+from gan_core.gan.state import TrainState, new_state
+from gan_core.gan.steps import Tally, train_step
+from gan_core.pictures.canvas import make_grid, to_uint8
+
+Images: TypeAlias = NDArray[np.uint8]
+Clock: TypeAlias = Callable[[], float]
+BEST_FOLDER = "best"
+_PREVIEW_COUNT = 16
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run begins from: a snapshot (or nothing, for scratch) and its name for the record."""
+
+    snapshot: Snapshot | None = None
+    name: str = "scratch"
+
+
+@dataclass(frozen=True)
+class Data:
+    """The pictures to learn from, and those to be measured against (by default the same).
+
+    Both uint8 [N, S, S, 3].
+    """
+
+    images: Images
+    reference: Images | None = None
+
+
+def train(
+    config: TrainConfig,
+    data: Data,
+    folder: Path,
+    start: Start | Checkpoint | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    *,
+    among: list[Compute] | None = None,
+    clock: Clock = time.monotonic,
+) -> Iterator[Event]:
+    """Train a GAN in `folder` and report as it goes.
+
+    The first events are Started, Probed and a Preview of the start; the last is exactly one of
+    Finished and Failed. `should_stop` is asked after every step. Closing the iterator early loses
+    what came after the last Saved. Same seed, pictures and `among` of one entry on a CPU: the
+    same weights; a run resumed from a Checkpoint equals the uninterrupted one.
+
+    among: the ways of computing to choose from by a timed probe; default: all this machine has.
+
+    Raises: BadWeights when `start` is of another network.
+    """
+    start = start if start is not None else Start()
+    started = clock()
+    compute, tried = _choose_compute(config, start, among)
+    snapshot = start.snapshot if isinstance(start, Start) else None
+    state = new_state(config, data.images, compute, snapshot)
+    start_name = start.name if isinstance(start, Start) else start.start
+    if isinstance(start, Checkpoint):
+        restore(start, state)
+    yield Started(
+        plan=describe(config, len(data.images)),
+        n_images=len(data.images),
+        resolution=config.network.resolution,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        start=start_name,
+        minutes=config.minutes,
+        kimg_limit=config.kimg,
+        kimg=state.nimg / 1000,
+        seconds=state.seconds,
+    )
+    speed = tried.get(str(compute), 0.0)
+    yield Probed(
+        compute.device, compute.dtype, compute.channels_last, compute.threads, speed, tried
+    )
+    run = _Run(config, data, folder, start_name, state, compute, clock, started - state.seconds)
+    yield run.preview()
+    try:
+        yield from run.events(should_stop)
+    except AtelierError as error:  # the disk is full, say: the run ends, but in good order
+        yield run.failed(f"{error.what} {error.expected}", error.advice)
+
+
+class _Run:
+    """One run under way: the loop, and what is due between steps."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Data,
+        folder: Path,
+        start_name: str,
+        state: TrainState,
+        compute: Compute,
+        clock: Clock,
+        began: float,  # on `clock`, earlier parts of a resumed run counted in
+    ) -> None:
+        self.config, self.folder, self.start_name = config, folder, start_name
+        self.state, self.compute, self.clock, self.began = state, compute, clock, began
+        self.fixed_z = latents(_PREVIEW_COUNT, config.seed, config.network.z_dim)
+        self.meter: KidMeter | None = None
+        if config.cadence.measure is not None:
+            self.meter = KidMeter(data.images if data.reference is None else data.reference)
+        now = clock()
+        self.due = {
+            entry.name: _Due(getattr(config.cadence, entry.name), now)
+            for entry in fields(config.cadence)
+        }
+        self.tally = Tally(now, state.nimg)
+
+    def events(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
+        state = self.state
+        while True:
+            if state.nimg == 0 or not self.is_over():
+                self.tally.add(train_step(state, self.config, self.compute))
+            now = self.clock()
+            state.seconds = now - self.began
+            over = self.is_over() or should_stop()
+            due = {name: over or is_due(now) for name, is_due in self.due.items()}
+            if any(due.values()) and not self.tally.is_finite():
+                yield self.diverged()
+                return
+            if due["report"]:
+                yield self.progress(now)
+            if due["preview"]:
+                yield self.preview()
+            if due["measure"] and self.meter is not None:
+                yield from self.measure()
+            if due["checkpoint"]:
+                save_checkpoint(self.folder, state, self.config, self.compute, self.start_name)
+                yield Saved(state.nimg / 1000, "checkpoint")
+            if over:
+                if self.meter is None:
+                    yield self.save_best()
+                best = state.best_kid if math.isfinite(state.best_kid) else None
+                stopped = not self.is_over()
+                yield Finished(state.nimg / 1000, state.seconds, stopped, best)
+                return
+
+    def is_over(self) -> bool:
+        minutes, kimg = self.config.minutes, self.config.kimg
+        out_of_time = minutes is not None and self.state.seconds >= minutes * 60
+        return out_of_time or (kimg is not None and self.state.nimg >= kimg * 1000)
+
+    def progress(self, now: float) -> Progress:
+        means, speed = self.tally.take(now, self.state.nimg)
+        left = [math.inf]
+        if self.config.minutes is not None:
+            left.append(self.config.minutes * 60 - self.state.seconds)
+        if self.config.kimg is not None and speed > 0:
+            left.append((self.config.kimg * 1000 - self.state.nimg) / speed)
+        return Progress(
+            kimg=self.state.nimg / 1000,
+            seconds=self.state.seconds,
+            seconds_left=max(0.0, min(left)),
+            images_per_second=speed,
+            **means,
+        )
+
+    def preview(self) -> Preview:
+        with self.compute.autocast():
+            pictures = to_uint8(render(self.state.G_ema, self.fixed_z))
+        return Preview(self.state.nimg / 1000, make_grid(pictures))
+
+    def measure(self) -> Iterator[Event]:
+        """Measure G_ema; when it is the best so far, make it the run's snapshot."""
+        assert self.meter is not None
+        with self.compute.autocast():
+            kid = self.meter.measure(self.state.G_ema, self.config.network.z_dim)
+        is_best = kid.mean < self.state.best_kid
+        if is_best:
+            self.state.best_kid = kid.mean
+        yield Measured(
+            self.state.nimg / 1000,
+            self.state.seconds,
+            kid.mean,
+            kid.std,
+            kid.n_real,
+            kid.n_fake,
+            kid.extractor,
+            is_best,
+        )
+        if is_best:
+            yield self.save_best(kid=kid.mean, n_real=kid.n_real, n_fake=kid.n_fake)
+
+    def save_best(self, **figures: float) -> Saved:
+        training = {
+            "kimg": round(self.state.nimg / 1000, 3),
+            "minutes": round(self.state.seconds / 60, 2),
+            "start": self.start_name,
+            "seed": self.config.seed,
+            **figures,
+        }
+        snapshot = Snapshot(self.config.network, self.state.G_ema, self.state.D, training)
+        save_snapshot(snapshot, self.folder / BEST_FOLDER)
+        return Saved(self.state.nimg / 1000, "best")
+
+    def diverged(self) -> Failed:
+        return self.failed(
+            f"The losses stopped being numbers after {self.state.nimg / 1000:.1f} thousand images.",
+            "Lower the learning rates to a quarter and start again from the last good snapshot.",
+        )
+
+    def failed(self, reason: str, advice: str) -> Failed:
+        has_snapshot = (self.folder / BEST_FOLDER).is_dir()
+        return Failed(self.state.nimg / 1000, reason, advice, has_snapshot)
+
+
+class _Due:
+    """Says when `every` seconds have passed since it last said so; never, if `every` is None."""
+
+    def __init__(self, every: float | None, now: float) -> None:
+        self.every, self.last = every, now
+
+    def __call__(self, now: float) -> bool:
+        if self.every is None or now - self.last < self.every:
+            return False
+        self.last = now
+        return True
+
+
+def _choose_compute(
+    config: TrainConfig, start: Start | Checkpoint, among: list[Compute] | None
+) -> tuple[Compute, dict[str, float]]:
+    """Time real steps on throw-away networks; a resumed run keeps what it had, if it is here."""
+    options = among if among is not None else candidates()
+    if isinstance(start, Checkpoint) and start.compute in options:
+        torch.set_num_threads(start.compute.threads)
+        return start.compute, {}
+    if len(options) == 1:
+        torch.set_num_threads(options[0].threads)
+        return options[0], {}
+    side = config.network.resolution
+    images = np.random.default_rng(0).integers(0, 256, (config.batch_size, side, side, 3), np.uint8)
+
+    def make_step(compute: Compute) -> Callable[[], None]:
+        state = new_state(config, copy.copy(images), compute)
+
+        def step() -> None:
+            train_step(state, config, compute)
+
+        return step
+
+    return choose(make_step, config.batch_size, options)

@@ -1,0 +1,1 @@
+"""From names of models to files on this machine."""

@@ -1,0 +1,82 @@
+"""How a run and a report look in a terminal: events and report lines as text. Decides nothing."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from gan_core import events
+from gan_core.pictures import FileReport
+
+console = Console()
+
+
+@contextmanager
+def display_events() -> Iterator[Callable[[events.Event], None]]:
+    """A live bar on a terminal; plain lines elsewhere (a log file, a pipe)."""
+    if not console.is_terminal:
+        yield lambda event: _print_line(event)
+        return
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(event: events.Event) -> None:
+            if isinstance(event, events.Progress):
+                whole = event.seconds + event.seconds_left
+                share = event.seconds / whole if whole else 1.0
+                bar.update(task, completed=share, description=_say(event))
+            else:
+                _print_line(event)
+
+        yield show
+
+
+def _print_line(event: events.Event) -> None:
+    text = _say(event)
+    if text:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _say(event: events.Event) -> str:
+    match event:
+        case events.Started():
+            resumed = f" Resumed at {event.kimg:.1f} kimg." if event.kimg else ""
+            return f"{event.plan} Start: {event.start}.{resumed}"
+        case events.Probed():
+            tried = ", ".join(f"{name} {speed:.0f}" for name, speed in event.tried.items())
+            return (
+                f"Computing on {event.device} in {event.dtype}, {event.threads} threads."
+                + f" Timed, images/s: {tried}." * bool(tried)
+            )
+        case events.Progress():
+            return (
+                f"{event.kimg:.1f} kimg, {event.images_per_second:.0f} images/s, loss D"
+                f" {event.loss_D:.2f} G {event.loss_G:.2f}, score real {event.score_real:.2f} fake"
+                f" {event.score_fake:.2f}, {event.seconds_left:.0f} s left"
+                + f", D skipped {event.skipped_D:.0%}"
+                * bool(event.skipped_D)
+            )
+        case events.Measured():
+            best = ", the best so far" if event.is_best else ""
+            return (
+                f"{event.kimg:.1f} kimg: KID x 1000 = {event.kid * 1000:.2f} +-"
+                f" {event.kid_std * 1000:.2f} ({event.n_fake} made, {event.n_real} real){best}"
+            )
+        case events.Finished():
+            how = "Stopped" if event.stopped else "Finished"
+            return f"{how} at {event.kimg:.1f} kimg after {event.seconds / 60:.1f} minutes."
+        case events.Failed():
+            return f"Failed at {event.kimg:.1f} kimg."
+        case _:
+            return ""
+
+
+def print_report(report: Iterable[FileReport]) -> None:
+    table = Table("file", "verdict", "reason", box=None)
+    for line in report:
+        table.add_row(line.name, line.verdict, line.reason)
+    if table.row_count:
+        console.print(table)

@@ -1,0 +1,169 @@
+"""The command line as a script uses it: forms, exit codes, messages."""
+
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_core.__main__ import main
+from gan_core.events import Finished
+from gan_core.gan.config import NetworkConfig
+from gan_core.gan.networks import build
+from gan_core.gan.run import read_events
+from gan_core.gan.snapshot import Snapshot, save_snapshot
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def atelier(capsys, monkeypatch):
+    """Run one command in this process: importing torch for each would take most of the time."""
+    monkeypatch.setenv("CPU_CORES", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: object) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Done(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder of 24 pictures, a zip of them, and a tiny model to start from."""
+    place = tmp_path_factory.mktemp("cli")
+    rng = np.random.default_rng(0)
+    (place / "pictures").mkdir()
+    with zipfile.ZipFile(place / "pictures.zip", "w") as archive:
+        for i in range(24):
+            path = place / "pictures" / f"{i:02d}.png"
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(path)
+            archive.write(path, path.name)
+    network = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8)
+    save_snapshot(Snapshot(network, *build(network)), place / "tiny")
+    return place
+
+
+@pytest.fixture
+def run_folder(place, atelier):
+    """A run of a few steps from a zip, as the command line makes it; made once."""
+    out = place / "run"
+    if out.exists():
+        return out
+    done = atelier(
+        "train", place / "pictures.zip", "--out", out, "--start", place / "tiny", "--kimg", 0.2
+    )
+    assert done.code == 0, done.err
+    assert "24 of 24" in done.out
+    assert "Finished" in done.out
+    return out
+
+
+def test_a_run_leaves_a_model_a_log_previews_and_a_checkpoint(run_folder):
+    left = {path.name for path in run_folder.iterdir()}
+    assert left >= {"best", "checkpoint.safetensors", "config.json", "events.jsonl", "samples"}
+
+
+def test_generate_uses_a_runs_best_snapshot_and_numbers_the_pictures(atelier, run_folder, tmp_path):
+    done = atelier("generate", "--model", run_folder, "--count", 3, "--seed", 1, "--out", tmp_path)
+    assert done.code == 0, done.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0000.png", "0001.png", "0002.png"]
+    with Image.open(tmp_path / "0002.png") as picture:
+        assert picture.size == (16, 16)
+
+
+def test_the_same_seed_gives_the_same_files(atelier, run_folder, tmp_path):
+    for name in ("a", "b"):
+        atelier("generate", "--model", run_folder, "--count", 1, "--out", tmp_path / name)
+    a, b = ((tmp_path / name / "0000.png").read_bytes() for name in "ab")
+    assert a == b
+
+
+def test_resume_continues_and_a_second_run_in_the_same_folder_is_refused(atelier, run_folder):
+    refused = atelier("train", run_folder, "--out", run_folder)
+    assert refused.code == 2
+    assert "--resume" in refused.err
+    done = atelier("train", "--resume", "--out", run_folder, "--kimg", 0.3)
+    assert done.code == 0, done.err
+    assert "Resumed at 0.2 kimg" in done.out
+    last = read_events(run_folder)[-1]
+    assert isinstance(last, Finished)
+    assert last.kimg >= 0.3
+
+
+def test_pretraining_resumes_by_itself_and_measures_on_pictures_it_never_saw(atelier, place):
+    words = ("pretrain", place / "pictures", "--out", place / "pre", "--width", 8)
+    sizes = ("--resolution", 16, "--held-out", 4, "--batch-size", 8)
+    first = atelier(*words, *sizes, "--kimg", 0.02)
+    assert first.code == 0, first.err
+    assert "on 18 pictures" in first.out
+    assert "6 real" in first.out
+    second = atelier(*words, "--held-out", 4, "--kimg", 0.04)
+    assert "Resumed at 0.0" in second.out
+
+
+def test_check_prints_a_line_for_every_file(atelier, place):
+    (place / "pictures" / "bad.png").write_text("not a picture")
+    done = atelier("check", place / "pictures")
+    (place / "pictures" / "bad.png").unlink()
+    assert done.code == 0
+    assert done.out.count(".png") == 25
+    assert "left out" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("check", "/nowhere/at/all"), "/nowhere/at/all"),
+        (("generate", "--model", "nothing", "--out", "x"), "no model 'nothing'"),
+        (("generate", "--count", "0", "--out", "x"), "count is 0"),
+        (("generate", "--truncation", "7", "--out", "x"), "truncation is 7"),
+        (("train", "--out", "x/y"), "no pictures"),
+        (("train", "--resume", "--out", "x/y"), "no checkpoint"),
+        (("train", "PICTURES", "--start", "scratch", "--out", "x", "--lr-g", "9"), "lr_G is 9"),
+    ],
+)
+def test_a_users_mistake_is_a_message_on_stderr_and_exit_code_2(atelier, words, message, place):
+    words = [str(place / "pictures") if word == "PICTURES" else word for word in words]
+    done = atelier(*words)
+    assert done.code == 2
+    assert message in done.err.replace("\n", " ")
+    assert "Traceback" not in done.err
+    assert not (ROOT / "x").exists()
+
+
+def test_too_few_pictures_are_refused_with_the_count(atelier, tmp_path):
+    for i in range(3):
+        noise = np.random.default_rng(i).integers(0, 256, (32, 32, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{i}.png")
+    done = atelier("check", tmp_path)
+    assert done.code == 2
+    assert "3" in done.err
+    assert "20" in done.err
+
+
+def test_as_a_program_it_exits_with_2_and_no_traceback():
+    done = subprocess.run(
+        [sys.executable, "-m", "gan_core", "generate", "--model", "nothing", "--out", "x"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "no model" in done.stderr
+    assert "Traceback" not in done.stderr

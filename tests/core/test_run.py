@@ -1,0 +1,106 @@
+"""A run's folder: what is written, read back, stopped and packed."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from gan_core.compute import Compute
+from gan_core.errors import BadRun
+from gan_core.events import Finished, Preview, Started
+from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, config_from_dict
+from gan_core.gan.run import (
+    is_stop_requested,
+    model_card,
+    pack,
+    read_events,
+    record,
+    request_stop,
+)
+from gan_core.gan.snapshot import load_snapshot
+from gan_core.gan.train import Data, train
+from gan_core.pictures import read_png_metadata
+
+CONFIG = TrainConfig(
+    network=NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8),
+    minutes=None,
+    kimg=0.032,
+    batch_size=8,
+    cadence=Cadence(0, 0, 0, 0),
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    images = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), np.uint8)
+    among = [Compute("cpu", "float32", True, 1)]
+    return folder, list(record(train(CONFIG, Data(images), folder, among=among), folder, CONFIG))
+
+
+def test_the_log_holds_what_was_yielded_pixels_apart(finished):
+    folder, seen = finished
+    logged = read_events(folder)
+    assert [type(event) for event in logged] == [type(event) for event in seen]
+    assert isinstance(logged[0], Started)
+    assert isinstance(logged[-1], Finished)
+
+
+def test_every_preview_is_a_png_that_says_its_kimg(finished):
+    folder, _ = finished
+    previews = [event for event in read_events(folder) if isinstance(event, Preview)]
+    assert len({preview.file for preview in previews}) > 2
+    for preview in previews:
+        assert read_png_metadata(folder / preview.file)["kimg"] == f"{preview.kimg:.3f}"
+
+
+def test_the_settings_lie_in_the_folder(finished):
+    folder, _ = finished
+    values = json.loads((folder / "config.json").read_text())
+    assert config_from_dict(TrainConfig, values) == CONFIG
+
+
+def test_a_line_still_being_written_is_left_for_the_next_time(finished, tmp_path):
+    text = (finished[0] / "events.jsonl").read_text()
+    (tmp_path / "events.jsonl").write_text(text + '{"event": "Prog')
+    assert len(read_events(tmp_path)) == len(read_events(finished[0]))
+
+
+def test_a_damaged_log_and_a_missing_one_are_refused(tmp_path):
+    with pytest.raises(BadRun, match="holds no run"):
+        read_events(tmp_path)
+    (tmp_path / "events.jsonl").write_text("gibberish\n")
+    with pytest.raises(BadRun, match="cannot be read"):
+        read_events(tmp_path)
+
+
+def test_a_new_part_of_a_run_forgets_an_old_wish_to_stop(tmp_path):
+    request_stop(tmp_path)
+    assert is_stop_requested(tmp_path)
+    list(record([Finished(0.0, 0.0, False, None)], tmp_path, CONFIG))
+    assert not is_stop_requested(tmp_path)
+
+
+def test_a_packed_run_holds_a_model_that_loads_and_none_of_the_pictures(finished, tmp_path):
+    folder, _ = finished
+    (folder / "dataset.safetensors").write_bytes(b"private")
+    packed = pack(folder, tmp_path / "mine.zip")
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path)
+        names = archive.namelist()
+    assert not any("dataset" in name for name in names)
+    assert any(name.startswith("mine/samples/") for name in names)
+    assert load_snapshot(tmp_path / "mine").network == CONFIG.network
+
+
+def test_the_model_card_gives_the_figures_with_their_counts(finished):
+    card = model_card(finished[0], "mine")
+    assert "24 pictures" in card
+    assert "256 made against 24 real" in card
+
+
+def test_a_run_without_a_snapshot_cannot_be_packed(tmp_path):
+    with pytest.raises(BadRun, match="no snapshot"):
+        pack(tmp_path, tmp_path / "x.zip")
+    assert not (tmp_path / "x.zip").exists()

@@ -1,0 +1,304 @@
+"""The training loop: the two phases, the moving average, events, stopping, resuming."""
+
+import copy
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gan_core.compute import Compute
+from gan_core.errors import BadSetting, BadWeights
+from gan_core.events import (
+    Failed,
+    Finished,
+    Measured,
+    Preview,
+    Probed,
+    Progress,
+    Saved,
+    Started,
+)
+from gan_core.gan.checkpoint import find_checkpoint
+from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
+from gan_core.gan.latents import latents, render
+from gan_core.gan.snapshot import Snapshot, load_snapshot, read_tensors
+from gan_core.gan.state import new_state, state_to_tensors
+from gan_core.gan.steps import step_D, step_G, train_step
+from gan_core.gan.train import Data, Start, train
+
+CPU = Compute("cpu", "float32", True, 1)
+TINY = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8)
+QUIET = Cadence(report=None, preview=None, checkpoint=None, measure=None)
+
+
+def config(**changes) -> TrainConfig:
+    settings = {"network": TINY, "minutes": None, "kimg": 0.064, "batch_size": 8, "cadence": QUIET}
+    return TrainConfig(**{**settings, **changes})
+
+
+def pictures(n: int = 24, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, 16, 16, 3), np.uint8)
+
+
+def run(config, folder, images=None, start=None, **options):
+    images = pictures() if images is None else images
+    return list(train(config, Data(images), folder, start, among=[CPU], **options))
+
+
+def real_and_fake(state, n=8):
+    return CPU.place(state.batches.next(n)), state.G(torch.randn(n, 8))
+
+
+# --- the two phases -----------------------------------------------------------------------
+
+
+def test_the_d_step_changes_every_parameter_of_d_and_none_of_g():
+    state = new_state(config(), pictures(), CPU)
+    G, D = copy.deepcopy(state.G), copy.deepcopy(state.D)
+    x_real, x_fake = real_and_fake(state)
+    step_D(state, config(), CPU, x_real, x_fake.detach())
+    assert all(torch.equal(a, b) for a, b in paired(G, state.G))
+    assert all(not torch.equal(a, b) for a, b in paired(D, state.D))
+
+
+def test_the_g_step_gives_every_parameter_of_g_a_gradient_and_leaves_d_bit_identical():
+    state = new_state(config(), pictures(), CPU)
+    D = copy.deepcopy(state.D)
+    step_G(state, config(), CPU, real_and_fake(state)[1])
+    assert all(torch.equal(a, b) for a, b in paired(D, state.D))
+    for parameter in state.G.parameters():
+        assert parameter.grad.isfinite().all()
+        assert parameter.grad.abs().sum() > 0
+
+
+def paired(first, second):
+    return zip(first.parameters(), second.parameters(), strict=True)
+
+
+@pytest.mark.parametrize("loss", ["non-saturating", "hinge"])
+@pytest.mark.parametrize("d_norm", ["batch", "spectral"])
+def test_d_alone_learns_to_tell_bright_from_dark(d_norm, loss):
+    network = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8, d_norm=d_norm)
+    settings = config(network=network, augment=(), lr_D=2e-3, loss=loss)
+    state = new_state(settings, pictures(), CPU)
+    bright, dark = torch.rand(8, 3, 16, 16) * 0.5 + 0.5, torch.rand(8, 3, 16, 16) * 0.5 - 1
+    for _ in range(40):
+        step_D(state, settings, CPU, bright, dark)
+    state.D.eval()
+    assert state.D(bright).min() > state.D(dark).max()
+
+
+def test_g_alone_learns_to_fool_a_held_d():
+    settings = config(augment=(), lr_G=2e-3)
+    state = new_state(settings, pictures(), CPU)
+    z = torch.randn(8, 8)
+    losses = [float(step_G(state, settings, CPU, state.G(z))) for _ in range(40)]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_d_is_left_alone_while_its_loss_is_below_the_threshold():
+    settings = config(skip_D_below=2.0, lr_D=1e-6)  # fresh networks are near 1.39, so always
+    state = new_state(settings, pictures(), CPU)
+    D = copy.deepcopy(state.D)
+    x_real, x_fake = real_and_fake(state)
+    figures = step_D(state, settings, CPU, x_real, x_fake.detach())
+    assert float(figures[-1]) == 1.0
+    assert all(torch.equal(a, b) for a, b in paired(D, state.D))
+
+
+def test_skipped_steps_are_visible_in_the_events(tmp_path):
+    seen = [e for e in run(config(skip_D_below=2.0), tmp_path) if isinstance(e, Progress)]
+    assert seen[-1].skipped_D > 0
+    plan = run(config(skip_D_below=2.0), tmp_path)[0].plan
+    assert "2" in plan
+    assert "skipped" in plan
+
+
+def test_a_folder_of_one_colour_is_learned(tmp_path):
+    orange = np.full((24, 16, 16, 3), (255, 128, 0), np.uint8)
+    settings = config(kimg=4.0, lr_G=2e-3, lr_D=1e-3, augment=(), ema_halflife_kimg=0.2)
+    run(settings, tmp_path, orange)
+    made = render(load_snapshot(tmp_path / "best").G, latents(16, 0, 8)).mean(dim=(0, 2, 3))
+    fresh = render(new_state(settings, orange, CPU).G_ema, latents(16, 0, 8)).mean(dim=(0, 2, 3))
+    wanted = torch.tensor([1.0, 0.0, -1.0])
+    assert (made - wanted).abs().max() < 0.35 < (fresh - wanted).abs().max()
+
+
+# --- the moving average -------------------------------------------------------------------
+
+
+def test_the_average_is_half_way_after_one_halflife_and_its_buffers_follow():
+    settings = config(ema_halflife_kimg=0.064, ema_rampup=1.0)
+    state = new_state(settings, pictures(), CPU)
+    for tensor in state.G_ema.state_dict().values():
+        tensor.zero_()
+    for tensor in state.G.state_dict().values():
+        tensor.fill_(1)
+    state.nimg = 10_000  # past the ramp
+    for _ in range(8):  # 8 steps of 8 pictures = one half-life
+        state.update_ema(settings, 8)
+    for name, tensor in state.G_ema.state_dict().items():
+        expected = 1.0 if name.endswith("num_batches_tracked") else 0.5
+        assert torch.allclose(tensor.float(), torch.tensor(expected)), name
+
+
+def test_early_on_the_average_spans_no_more_than_its_share_of_what_was_seen():
+    settings = config(ema_halflife_kimg=1000.0, ema_rampup=0.05)
+    state = new_state(settings, pictures(), CPU)
+    state.G_ema.main[0].weight.zero_()
+    state.G.main[0].weight.data.fill_(1)
+    state.nimg = 160  # 5 % of it is one batch of 8
+    state.update_ema(settings, 8)
+    assert torch.allclose(state.G_ema.main[0].weight, torch.tensor(0.5))
+
+
+# --- events -------------------------------------------------------------------------------
+
+
+def test_a_run_starts_with_started_and_ends_with_exactly_one_ending(tmp_path):
+    events = run(config(cadence=Cadence(0, 0, 0, 0)), tmp_path)
+    kinds = [type(event) for event in events]
+    assert kinds[:3] == [Started, Probed, Preview]
+    assert kinds[-1] is Finished
+    assert sum(kind in (Finished, Failed) for kind in kinds) == 1
+    assert {Progress, Measured, Saved} <= set(kinds)
+
+
+def test_kimg_never_falls_and_ends_at_the_limit(tmp_path):
+    events = run(config(cadence=Cadence(0, 0, 0, 0)), tmp_path)
+    kimg = [event.kimg for event in events if not isinstance(event, Probed)]
+    assert kimg == sorted(kimg)
+    assert events[-1].kimg == pytest.approx(0.064)
+    assert not events[-1].stopped
+
+
+def test_the_minutes_end_the_run_by_the_clock(tmp_path):
+    ticks = itertools.count()
+    settings = config(minutes=0.5, kimg=None)
+    events = run(settings, tmp_path, clock=lambda: float(next(ticks)))
+    assert isinstance(events[-1], Finished)
+    assert 30 <= events[-1].seconds <= 33
+
+
+def test_previews_are_grids_of_the_same_latents_as_uint8(tmp_path):
+    previews = [e for e in run(config(cadence=Cadence(0, 0)), tmp_path) if isinstance(e, Preview)]
+    assert len(previews) > 2
+    assert previews[0].image.dtype == np.uint8
+    assert previews[0].image.shape == previews[-1].image.shape
+    assert not np.array_equal(previews[0].image, previews[-1].image)
+
+
+def test_stop_ends_after_the_step_under_way_and_keeps_the_result(tmp_path):
+    asked = itertools.count()
+    events = run(config(kimg=1000), tmp_path, should_stop=lambda: next(asked) >= 2)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].stopped
+    assert events[-1].kimg == pytest.approx(3 * 8 / 1000)
+    assert load_snapshot(tmp_path / "best").network == TINY
+    assert find_checkpoint(tmp_path).nimg == 24
+
+
+def test_closing_the_iterator_early_does_not_raise(tmp_path):
+    stream = train(config(), Data(pictures()), tmp_path, among=[CPU])
+    next(stream)
+    stream.close()
+
+
+def test_the_best_snapshot_is_that_of_the_lowest_kid_measured(tmp_path):
+    events = run(config(kimg=0.2, cadence=Cadence(None, None, None, 0)), tmp_path)
+    measured = [event for event in events if isinstance(event, Measured)]
+    best = min(measured, key=lambda event: event.kid)
+    assert best.is_best
+    training = load_snapshot(tmp_path / "best").training
+    assert training["kid"] == pytest.approx(best.kid)
+    assert training["kimg"] == pytest.approx(best.kimg, abs=1e-3)
+    assert events[-1].best_kid == best.kid
+
+
+def test_a_run_that_diverges_ends_as_failed_with_advice_and_saves_no_broken_weights(tmp_path):
+    settings = config(kimg=100, lr_G=1e-1, lr_D=1e-1, cadence=Cadence(0, None, 0, None))
+    state = new_state(settings, pictures(), CPU)
+    with torch.no_grad():
+        state.G.main[0].weight.fill_(math.inf)
+    from_infinity = Start(Snapshot(TINY, state.G, state.D), "infinity")
+    events = run(settings, tmp_path, start=from_infinity)
+    assert isinstance(events[-1], Failed)
+    assert "learning rate" in events[-1].advice
+    assert not (tmp_path / "best").exists()
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
+# --- resuming -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("d_norm", ["batch", "spectral"])
+def test_a_resumed_run_equals_the_uninterrupted_one_tensor_for_tensor(tmp_path, d_norm):
+    network = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8, d_norm=d_norm)
+    settings = config(network=network, kimg=0.16, mirror=True)
+    run(settings, tmp_path / "whole")
+    asked = itertools.count()
+    run(settings, tmp_path / "parts", should_stop=lambda: next(asked) >= 6)
+    middle = find_checkpoint(tmp_path / "parts")
+    assert 0 < middle.nimg < 160
+    run(middle.config, tmp_path / "parts", start=middle)
+    whole, parts = (tensors_of(tmp_path / name) for name in ("whole", "parts"))
+    assert set(whole) == set(parts)
+    for name in whole:
+        assert torch.equal(whole[name], parts[name]), name
+
+
+def tensors_of(folder):
+    return read_tensors(folder / "checkpoint.safetensors")
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
+    for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
+        run(config(seed=seed), tmp_path / name)
+    a, b, c = (tensors_of(tmp_path / name)["G.main.0.weight"] for name in "abc")
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+def test_a_resumed_run_counts_on_from_its_time_and_images(tmp_path):
+    run(config(), tmp_path)
+    checkpoint = find_checkpoint(tmp_path)
+    events = run(config(kimg=0.128), tmp_path, start=checkpoint)
+    assert events[0].kimg == pytest.approx(0.064)
+    assert events[0].seconds == checkpoint.seconds > 0
+    assert events[-1].kimg == pytest.approx(0.128)
+
+
+# --- starting -----------------------------------------------------------------------------
+
+
+def test_a_run_from_a_snapshot_begins_with_its_pictures(tmp_path):
+    run(config(), tmp_path / "first")
+    snapshot = load_snapshot(tmp_path / "first" / "best")
+    events = run(config(seed=5), tmp_path / "second", start=Start(snapshot, "first"))
+    state = new_state(config(seed=5), pictures(), CPU, snapshot)
+    assert events[0].start == "first"
+    for name, tensor in snapshot.G.state_dict().items():
+        assert torch.equal(state.G.state_dict()[name], tensor), name
+    for name, tensor in snapshot.D.state_dict().items():
+        assert torch.equal(state.D.state_dict()[name], tensor), name
+
+
+def test_a_snapshot_of_another_network_is_refused_with_both_sizes(tmp_path):
+    run(config(), tmp_path)
+    other = NetworkConfig(resolution=32, z_dim=8, width_G=8, width_D=8)
+    with pytest.raises(BadWeights, match=r"resolution = 16.*resolution = 32"):
+        load_snapshot(tmp_path / "best", expect=other)
+
+
+def test_a_run_without_an_end_is_refused():
+    with pytest.raises(BadSetting, match="no end"):
+        TrainConfig(minutes=None, kimg=None)
+
+
+def test_a_checkpoint_holds_networks_average_moments_generator_and_data_order():
+    state = new_state(config(), pictures(), CPU)
+    train_step(state, config(), CPU)
+    names = {name.split(".")[0] for name in state_to_tensors(state)}
+    assert names == {"G", "D", "G_ema", "opt_G", "opt_D", "rng", "waiting"}
