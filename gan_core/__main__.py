@@ -161,8 +161,11 @@ def pretrain(
     minutes: Annotated[float, typer.Option(help=_HELP["minutes"])] = 120.0,
     seed: Seed = 0,
     resolution: Annotated[int, typer.Option(help=_HELP["resolution"])] = 64,
-    width: Annotated[int, typer.Option(help="Channels of G before its last, D after its first")] = (
+    width_G: Annotated[int, typer.Option("--width-g", help=_HELP["width_G"])] = (
         NetworkConfig.width_G
+    ),
+    width_D: Annotated[int, typer.Option("--width-d", help=_HELP["width_D"])] = (
+        NetworkConfig.width_D
     ),
     d_norm: Annotated[str, typer.Option(help=_HELP["d_norm"] + ": batch or spectral")] = "batch",
     held_out: Annotated[int, typer.Option(help="Every n-th picture is kept for measuring")] = 20,
@@ -195,7 +198,9 @@ def pretrain(
         config = replace(begin.config, **overrides)
     else:
         _refuse_existing_run(out)
-        network = NetworkConfig("dcgan", resolution, 100, width, width, cast(Any, d_norm))
+        network = NetworkConfig(
+            resolution=resolution, width_G=width_G, width_D=width_D, d_norm=cast(Any, d_norm)
+        )
         config = TrainConfig(
             **{
                 "network": network,

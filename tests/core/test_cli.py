@@ -107,8 +107,8 @@ def test_resume_continues_and_a_second_run_in_the_same_folder_is_refused(atelier
 
 
 def test_pretraining_resumes_by_itself_and_measures_on_pictures_it_never_saw(atelier, place):
-    words = ("pretrain", place / "pictures", "--out", place / "pre", "--width", 8)
-    sizes = ("--resolution", 16, "--held-out", 4, "--batch-size", 8)
+    words = ("pretrain", place / "pictures", "--out", place / "pre")
+    sizes = ("--width-g", 8, "--width-d", 8, "--resolution", 16, "--held-out", 4, "--batch-size", 8)
     first = atelier(*words, *sizes, "--kimg", 0.02)
     assert first.code == 0, first.err
     assert "on 18 pictures" in first.out
