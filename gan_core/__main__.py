@@ -1,4 +1,4 @@
-"""The command line: generate | train | check | pretrain. The second consumer of the events.
+"""The command line: generate, train, check, pretrain, measure; it prints the events.
 
 Exit code 0, or 2 with a message when the user can mend what is wrong.
 """
@@ -25,6 +25,7 @@ from gan_core.gan.config import (
     derive,
 )
 from gan_core.gan.latents import latents, render
+from gan_core.gan.metrics import KidMeter
 from gan_core.gan.run import DATASET_FILE, EVENTS_FILE, is_stop_requested, record
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.gan.train import Data, Start
@@ -33,7 +34,9 @@ from gan_core.hub.resolve import DEFAULT_MODEL, resolve
 from gan_core.pictures import (
     Dataset,
     Limits,
+    enlarge,
     load_dataset,
+    make_grid,
     read_dataset,
     save_dataset,
     save_png,
@@ -60,7 +63,12 @@ Augment = Annotated[
 ]
 Mirror = Annotated[bool | None, typer.Option(help="Also learn from mirrored pictures")]
 Kimg = Annotated[float | None, typer.Option(help=_HELP["kimg"])]
+HeldOut = Annotated[int, typer.Option(help="Every n-th picture is for measuring, not learning")]
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same pictures")]
+
+
+# A large set was chosen with care, and repeats in it are its own affair.
+_EVERYTHING = Limits(max_images=200_000, max_files=200_000, drop_near_duplicates=False)
 
 
 @app.command()
@@ -70,6 +78,9 @@ def generate(
     count: Annotated[int, typer.Option(help="How many pictures, 1 to 10000")] = 16,
     seed: Seed = 0,
     truncation: Annotated[float, typer.Option(help="0 to 1: less = more typical")] = 1.0,
+    grid: Annotated[
+        Path | None, typer.Option(help="Also write all as one PNG, enlarged without blur")
+    ] = None,
 ) -> None:
     """Make pictures with a trained model."""
     _require("count", count, 1, 10_000)
@@ -77,9 +88,12 @@ def generate(
     _require("seed", seed, 0, 2**31 - 1)
     snapshot = load_snapshot(resolve(model))
     z = latents(count, seed, snapshot.network.z_dim, truncation)
-    for index, picture in enumerate(to_uint8(render(snapshot.G, z))):
+    pictures = to_uint8(render(snapshot.G, z))
+    for index, picture in enumerate(pictures):
         told = {"model": model, "seed": seed, "index": index, "truncation": truncation}
         save_png(out / f"{index:04d}.png", picture, {k: str(v) for k, v in told.items()})
+    if grid is not None:
+        save_png(grid, enlarge(make_grid(pictures), 2))
     console.print(f"{count} pictures in {out}", highlight=False)
 
 
@@ -168,7 +182,7 @@ def pretrain(
         NetworkConfig.width_D
     ),
     d_norm: Annotated[str, typer.Option(help=_HELP["d_norm"] + ": batch or spectral")] = "batch",
-    held_out: Annotated[int, typer.Option(help="Every n-th picture is kept for measuring")] = 20,
+    held_out: HeldOut = 20,
     kimg: Kimg = None,
     batch_size: BatchSize = None,
     lr_G: LrG = None,
@@ -211,13 +225,43 @@ def pretrain(
                 **overrides,
             }
         )
-        limits = Limits(max_images=200_000, max_files=200_000, drop_near_duplicates=False)
-        dataset = load_dataset(source, resolution, limits)
+        dataset = load_dataset(source, resolution, _EVERYTHING)
         console.print(dataset.summary(), highlight=False)
         _keep_dataset(dataset, source, out)
     unseen = dataset.images[::held_out]
     seen = dataset.images[[i % held_out != 0 for i in range(len(dataset))]]
     _run(config, Data(seen, unseen), out, begin)
+
+
+@app.command()
+def measure(
+    source: Annotated[Path, typer.Argument(help="Folder, zip or tar of real pictures")],
+    model: Annotated[str, typer.Option(help="Bundled name, run folder or path")] = DEFAULT_MODEL,
+    count: Annotated[int, typer.Option(help="How many pictures to make, 2 to 10000")] = 1000,
+    held_out: HeldOut = 1,
+) -> None:
+    """Measure a model's pictures against real ones: the kernel inception distance (KID)."""
+    _require("count", count, 2, 10_000)
+    _require("held_out", held_out, 1, 1000)
+    snapshot = load_snapshot(resolve(model))
+    dataset = load_dataset(source, snapshot.network.resolution, _EVERYTHING)
+    meter = KidMeter(dataset.images[::held_out], n_fake=count)
+    kid = meter.measure(snapshot.G, snapshot.network.z_dim)
+    console.print(
+        f"KID x 1000 = {kid.mean * 1000:.2f} +- {kid.std * 1000:.2f} ({kid.n_fake} made,"
+        f" {kid.n_real} real; extractor: {kid.extractor})",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if held_out > 1:
+        rest = dataset.images[[i % held_out != 0 for i in range(len(dataset))]][:count]
+        floor = meter.measure_pictures(rest)
+        console.print(
+            f"Other real pictures instead: {floor.mean * 1000:.2f} +- {floor.std * 1000:.2f}"
+            f" ({floor.n_fake} against {floor.n_real})",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoint) -> None:

@@ -80,10 +80,13 @@ def test_a_run_leaves_a_model_a_log_previews_and_a_checkpoint(run_folder):
 
 
 def test_generate_uses_a_runs_best_snapshot_and_numbers_the_pictures(atelier, run_folder, tmp_path):
-    done = atelier("generate", "--model", run_folder, "--count", 3, "--seed", 1, "--out", tmp_path)
+    made, grid = tmp_path / "made", tmp_path / "grid.png"
+    words = ("--count", 3, "--seed", 1, "--out", made, "--grid", grid)
+    done = atelier("generate", "--model", run_folder, *words)
     assert done.code == 0, done.err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0000.png", "0001.png", "0002.png"]
-    with Image.open(tmp_path / "0002.png") as picture:
+    assert sorted(path.name for path in made.iterdir()) == ["0000.png", "0001.png", "0002.png"]
+    assert grid.is_file()
+    with Image.open(made / "0002.png") as picture:
         assert picture.size == (16, 16)
 
 
@@ -115,6 +118,16 @@ def test_pretraining_resumes_by_itself_and_measures_on_pictures_it_never_saw(ate
     assert "6 real" in first.out
     second = atelier(*words, "--held-out", 4, "--kimg", 0.04)
     assert "Resumed at 0.0" in second.out
+
+
+def test_measure_gives_kid_with_its_counts_and_what_other_real_pictures_reach(
+    atelier, place, run_folder
+):
+    words = ("measure", place / "pictures", "--model", run_folder, "--count", 12)
+    done = atelier(*words, "--held-out", 2)
+    assert done.code == 0, done.err
+    assert "(12 made, 12 real; extractor: random" in done.out
+    assert "(12 against 12)" in done.out
 
 
 def test_check_prints_a_line_for_every_file(atelier, place):
