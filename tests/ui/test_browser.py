@@ -1,0 +1,257 @@
+"""The whole page in a real browser: `python app.py`, its own weights, real uploads, real training.
+
+Needs Debian's `chromium` (or any on the PATH); without one the tests are skipped, unless
+GAN_ATELIER_REQUIRE_BROWSER=1 turns that into a failure.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file  # type: ignore[import-untyped]
+from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+
+from gan_core.pictures import read_png_metadata
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60_000  # milliseconds; a busy machine is no failure
+QUIET = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the program as a user does, with a temporary folder of its own."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"TMPDIR": str(folder), "GRADIO_SERVER_PORT": str(port)}
+    environment = {**os.environ, **settings}
+    environment.pop("GRADIO_TEMP_DIR", None)
+    with (folder / "log").open("wb") as log:
+        command = [sys.executable, "app.py"]
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(address, server, folder / "log")
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("GAN_ATELIER_REQUIRE_BROWSER") == "1":
+            pytest.fail("chromium is not installed, and GAN_ATELIER_REQUIRE_BROWSER=1")
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
+    """Open the page in a browser of its own; at the end, its console must hold no error."""
+    errors: list[str] = []
+    contexts = []
+
+    def open_it(size: ViewportSize = DESKTOP, dark: bool = False) -> Page:
+        context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def test_pictures_are_there_when_the_page_opens(open_page: Callable[..., Page]) -> None:
+    expect_pictures(open_page(), 16)
+
+
+def test_a_chosen_picture_can_be_kept_with_its_latent(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    expect_pictures(page, 16)
+    page.locator("#gallery button").nth(5).click()
+    expect(page.locator("#picked")).to_contain_text("Picture 5 of seed 0", timeout=PATIENCE)
+    told = read_png_metadata(download(page, page.locator("#png")))
+    assert (told["seed"], told["index"]) == ("0", "5")
+    latent = json.loads(download(page, page.locator("#latent")).read_text())
+    assert len(latent["z"]) == 100
+
+
+def test_the_dice_make_other_pictures(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    expect_pictures(page, 16)
+    first = page.locator("#gallery img").first.get_attribute("src")
+    page.locator("#dice").click()
+    expect(page.locator("#gallery img").first).not_to_have_attribute(
+        "src", first or "", timeout=PATIENCE
+    )
+
+
+def test_a_seed_out_of_bounds_is_explained(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    expect_pictures(page, 16)
+    page.locator("#seed input").fill("-5")
+    page.locator("#generate").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("Seed is -5", timeout=PATIENCE)
+
+
+def test_own_pictures_become_a_model_to_generate_with(
+    open_page: Callable[..., Page], picture_folder: Path
+) -> None:
+    whole = (picture_folder / "picture_00.png").read_bytes()
+    (picture_folder / "broken.png").write_bytes(whole[: len(whole) // 2])
+    page = open_page()
+    expect_pictures(page, 16)
+    open_train(page)
+    page.get_by_role("tab", name="A folder").click()
+    page.locator("#folder input[type=file]").set_input_files(picture_folder)
+    expect(page.locator("#summary")).to_contain_text("24 of 25", timeout=PATIENCE)
+    expect(page.locator("#report")).to_contain_text("damaged or cut short")
+    page.locator("#advanced > button").click()
+    page.locator("#other-time input").fill("3")
+    page.locator("#start").click()
+
+    line = page.locator("#status .line")
+    expect(line).to_contain_text(re.compile(r"kimg · .* left"), timeout=PATIENCE)
+    shown = line.inner_text()
+    expect(line).not_to_have_text(shown, timeout=PATIENCE)
+    expect(page.locator("#before img")).to_be_visible()
+
+    page.reload()
+    open_train(page)
+    expect(line).to_contain_text("kimg", timeout=PATIENCE)
+    expect(page.locator("#now img")).to_be_visible(timeout=PATIENCE)
+
+    page.locator("#stop").click()
+    expect(page.locator("#status")).to_contain_text("Stopped", timeout=PATIENCE)
+    packed = download(page, page.locator("#download"))
+    assert packed.read_bytes()[:2] == b"PK"
+    shown = page.locator("#gallery img").first.get_attribute("src") or ""
+    page.locator("#use").click()
+    expect(page.locator("#gallery img").first).not_to_have_attribute("src", shown, timeout=PATIENCE)
+    expect(page.locator("#model input")).to_have_value(re.compile("Yours 1: 24 pictures"))
+    expect_pictures(page, 16)
+    page.locator("#gallery button").first.click()
+    expect(page.locator("#picked")).to_contain_text("24 pictures", timeout=PATIENCE)
+
+
+def test_too_few_pictures_are_explained_file_by_file(
+    open_page: Callable[..., Page], picture_folder: Path
+) -> None:
+    archive = picture_folder / "few.zip"
+    with zipfile.ZipFile(archive, "w") as writing:
+        writing.write(picture_folder / "picture_00.png", "good.png")
+        writing.writestr("<b>notes.png", "these are only words")
+    page = open_page()
+    open_train(page)
+    page.locator("#files input[type=file]").set_input_files(archive)
+    expect(page.locator("#summary")).to_contain_text("Only 1 of the 2", timeout=PATIENCE)
+    expect(page.locator("#report")).to_contain_text("<b>notes.png")
+    expect(page.locator("#report")).to_contain_text("not a picture (text)")
+    expect(page.locator("#start")).to_be_disabled()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_fits_a_phone(open_page: Callable[..., Page], dark: bool) -> None:
+    page = open_page(PHONE, dark)
+    expect_pictures(page, 16)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    open_train(page)
+    expect(page.locator("#files")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Iterator[Client]:
+    client = Client(url, verbose=False, analytics_enabled=False)
+    yield client
+    client.close()
+
+
+def test_a_program_can_generate(client: Client) -> None:
+    pictures = client.predict(count=3, seed=7, truncation=0.5, api_name="/generate")
+    told = [read_png_metadata(Path(picture["image"])) for picture in pictures]
+    assert [entry["index"] for entry in told] == ["0", "1", "2"]
+    assert {entry["seed"] for entry in told} == {"7"}
+
+
+def test_a_program_is_told_what_is_out_of_bounds(client: Client) -> None:
+    with pytest.raises(AppError, match="must lie between 1 and 64"):
+        client.predict(count=1000, api_name="/generate")
+
+
+def test_a_program_can_train_watch_and_stop(client: Client, picture_folder: Path) -> None:
+    files = [handle_file(path) for path in sorted(picture_folder.iterdir())]
+    run_id = client.predict(files=files, minutes=1, api_name="/train")
+    status = client.predict(run_id=run_id, api_name="/train_status")
+    assert status["state"] in ("queued", "starting", "running")
+    stopped = client.predict(run_id=run_id, api_name="/stop")
+    assert stopped["state"] in ("stopping", "stopped")
+
+
+def test_a_program_cannot_reach_a_run_by_a_path(client: Client) -> None:
+    with pytest.raises(AppError, match="no such run"):
+        client.predict(run_id="../../etc", api_name="/train_status")
+
+
+def test_no_endpoint_lists_runs(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/generate", "/train", "/train_status", "/stop"}
+
+
+def expect_pictures(page: Page, count: int) -> None:
+    expect(page.locator("#gallery img")).to_have_count(count, timeout=PATIENCE)
+
+
+def open_train(page: Page) -> None:
+    page.get_by_role("tab", name="Train on your pictures").click()
+
+
+def download(page: Page, button: Locator) -> Path:
+    button.wait_for()
+    with page.expect_download() as started:
+        button.click()
+    return Path(started.value.path())
+
+
+def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start:\n{log.read_text()}")

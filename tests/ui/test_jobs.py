@@ -1,0 +1,191 @@
+"""The line of runs, with real workers: a tiny network, a few steps, a process of its own."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_core.errors import BadRun
+from gan_core.events import Finished, Progress, Started
+from gan_core.gan.config import NetworkConfig
+from gan_core.gan.networks import build
+from gan_core.gan.run import DATASET_FILE
+from gan_core.gan.snapshot import Snapshot, save_snapshot
+from gan_core.pictures import Dataset, load_dataset
+from ui.jobs import Runs
+from ui.run_folder import WORKER_FILE, Settings
+
+TINY = NetworkConfig(resolution=16, z_dim=8, width_G=4, width_D=4)
+PATIENCE = 60.0  # seconds: a worker imports torch first, and this machine may be busy
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def dataset(picture_folder: Path) -> Dataset:
+    return load_dataset(picture_folder, TINY.resolution)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Runs]:
+    runs = Runs(tmp_path / "runs")
+    yield runs
+    runs.close(wait=PATIENCE)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., Settings]:
+    save_snapshot(Snapshot(TINY, *build(TINY)), tmp_path / "model")
+
+    def make(minutes: float = 5.0, **options: Any) -> Settings:
+        return Settings(minutes, 0, str(tmp_path / "model"), "tiny", "24 pictures", options)
+
+    return make
+
+
+def test_a_run_leaves_a_model_and_then_the_next_begins(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    first, second = (runs.create(dataset, settings(kimg=0.05)) for _ in range(2))
+    assert runs.look(second).state == "queued"
+    wait_until(lambda: runs.look(first).state == "finished")
+    assert runs.look(first).has_model
+    wait_until(lambda: runs.look(second).state == "starting")
+
+
+def test_stop_ends_a_run_and_keeps_its_model(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    run_id = runs.create(dataset, settings())
+    wait_until(lambda: any(isinstance(event, Progress) for event in runs.look(run_id).events))
+    runs.stop(run_id)
+    assert runs.look(run_id).state in ("stopping", "stopped")
+    wait_until(lambda: runs.look(run_id).state == "stopped")
+    assert runs.look(run_id).has_model
+
+
+def test_a_stopped_run_goes_on_from_where_it_was(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    run_id = runs.create(dataset, settings(batch_size=4))
+    assert not runs.look(run_id).can_resume
+    wait_until(lambda: any(isinstance(event, Progress) for event in runs.look(run_id).events))
+    runs.stop(run_id)
+    wait_until(lambda: runs.look(run_id).can_resume)
+    before = runs.look(run_id).events
+    assert isinstance(before[-1], Finished)
+    runs.resume(run_id)
+    assert runs.look(run_id).state == "queued"
+    wait_until(lambda: runs.look(run_id).state == "running")
+    resumed = runs.look(run_id).events[len(before)]
+    assert isinstance(resumed, Started)
+    assert resumed.kimg == before[-1].kimg
+    assert resumed.minutes == pytest.approx(5 + before[-1].seconds / 60, abs=0.01)
+
+
+def test_a_run_that_still_trains_cannot_be_continued(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    run_id = runs.create(dataset, settings())
+    with pytest.raises(BadRun, match="cannot be continued"):
+        runs.resume(run_id)
+
+
+def test_stop_is_heard_before_the_first_event(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    run_id = runs.create(dataset, settings())
+    wait_until(lambda: runs.look(run_id).state == "starting")
+    runs.stop(run_id)
+    wait_until(lambda: runs.look(run_id).state == "stopped")
+
+
+def test_a_killed_worker_is_told_as_interrupted(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    run_id = runs.create(dataset, settings())
+    wait_until(lambda: runs.look(run_id).state == "starting")
+    os.kill(int((runs.folder(run_id) / WORKER_FILE).read_text()), signal.SIGKILL)
+    wait_until(lambda: runs.look(run_id).state == "interrupted")
+
+
+def test_a_run_that_cannot_start_says_why(runs: Runs, dataset: Dataset, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    run_id = runs.create(dataset, Settings(1.0, 0, nowhere, "nowhere", "24 pictures"))
+    wait_until(lambda: runs.look(run_id).state == "failed")
+    assert "There is no model" in runs.look(run_id).reason
+
+
+def test_a_restarted_server_takes_up_the_line(
+    tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    before = Runs(tmp_path / "runs")
+    before.close()
+    run_id = before.create(dataset, settings())
+    after = Runs(tmp_path / "runs")
+    wait_until(lambda: after.look(run_id).state == "starting")
+    after.close(wait=PATIENCE)
+    assert after.look(run_id).state == "stopped"
+
+
+def test_a_run_called_off_in_line_never_starts(
+    tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    runs = Runs(tmp_path / "runs")
+    runs.close()
+    called_off, other = (runs.create(dataset, settings()) for _ in range(2))
+    assert runs.look(other).ahead == 1
+    runs.stop(called_off)
+    assert runs.look(called_off).state == "stopped"
+    assert runs.look(other).ahead == 0
+
+
+def test_a_full_line_refuses_with_its_length(
+    tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    runs = Runs(tmp_path / "runs", most_waiting=2)
+    runs.close()
+    for _ in range(2):
+        runs.create(dataset, settings())
+    with pytest.raises(BadRun, match="2 runs are waiting"):
+        runs.create(dataset, settings())
+    assert len(list(runs.root.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "run_id", ["", "..", "../runs", "/etc", "a" * 22, "a" * 21 + "\n", "a" * 20 + "/.", "é" * 22]
+)
+def test_an_id_that_was_not_given_out_opens_nothing(runs: Runs, run_id: str) -> None:
+    with pytest.raises(BadRun, match="no such run"):
+        runs.look(run_id)
+
+
+def test_pictures_are_deleted_when_they_are_old(tmp_path: Path, dataset: Dataset) -> None:
+    runs = Runs(tmp_path / "runs", keep_hours=24)
+    old, new = runs.add(dataset), runs.add(dataset)
+    yesterday = time.time() - 25 * 3600
+    os.utime(runs.folder(old) / DATASET_FILE, (yesterday, yesterday))
+    wait_until(lambda: not runs.exists(old))
+    assert runs.exists(new)
+    runs.close()
+
+
+def test_settings_become_options_of_the_command_line() -> None:
+    options = {"lr_G": 0.001, "skip_D_below": 0.4, "augment": (), "mirror": True}
+    command = Settings(2.0, 7, "scratch", "scratch", "24 pictures", options).command()
+    assert Settings(2.0, 7, "scratch", "", "", minutes_before=3.0).command() == [
+        *("--resume", "--minutes", "5"),
+    ]
+    assert command[:6] == ["--start", "scratch", "--minutes", "2", "--seed", "7"]
+    assert command[6:] == [
+        *("--lr-g", "0.001", "--skip-d-below", "0.4", "--augment", "none", "--mirror"),
+    ]

@@ -1,0 +1,64 @@
+"""The page: Generate and Train. Layout and wiring; what it shows is computed in `gan_core`."""
+
+import atexit
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gan_core.hub.resolve import BUNDLED
+from ui import texts
+from ui.generate import GenerateTab
+from ui.jobs import Runs
+from ui.models import Models
+from ui.theme import CSS, THEME
+from ui.train import TrainTab
+from ui.watch import Store, Watch
+
+# Fixed, so that a restarted server finds its runs again.
+RUNS_ROOT = Path(tempfile.gettempdir()) / f"gan-atelier-{os.getuid()}"
+_SWEEP, _KEEP = 600, 3600  # seconds; uploads are read at once, and pictures shown are downloaded
+
+
+def build_app(bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT) -> gr.Blocks:
+    """Build the page. Nothing is loaded and no network is asked before somebody opens it.
+
+    bundled: folder with a folder for each model. runs_root: where runs live.
+    """
+    runs = Runs(runs_root)
+    atexit.register(runs.close)
+    models = Models(bundled, runs)
+    demo: gr.Blocks = gr.Blocks(
+        title=texts.TITLE, analytics_enabled=False, delete_cache=(_SWEEP, _KEEP)
+    )
+    with demo:
+        gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p>", elem_id="title")
+        store = Store()
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab(texts.GENERATE_TAB, id="generate"):
+                generate = GenerateTab(models)
+            with gr.Tab(texts.TRAIN_TAB, id="train"):
+                watch = Watch(models, generate, store)
+                with watch.setup:
+                    train = TrainTab(models, watch)
+        generate.wire(demo)
+        train.wire()
+        watch.wire(demo, tabs)
+    demo.queue(max_size=64, default_concurrency_limit=8)
+    return demo
+
+
+def launch_options() -> dict[str, Any]:
+    """How the page is served: nothing phones home, nothing is kept that was not asked for."""
+    return {
+        "theme": THEME,
+        "css": CSS,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "show_error": False,
+        "max_file_size": "200mb",
+    }

@@ -1,0 +1,209 @@
+"""The Generate tab: pictures from seeds, and one of them kept with its latent."""
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
+from numpy.typing import NDArray
+from PIL import Image
+
+from gan_core.gan.latents import latents, render
+from gan_core.pictures import encode_png, enlarge, to_uint8
+from ui import texts
+from ui.errors import friendly, require
+from ui.models import Models
+
+MOST_PICTURES = 64
+_SHOWN_SIDE = 256  # pixels; smaller pictures are enlarged to it by a whole factor
+_LAST_SEED = 2**31 - 1
+SHARED: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 2}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that is needed to make the same pictures again."""
+
+    model: str | None
+    count: int
+    seed: int
+    truncation: float
+
+
+def check_recipe(
+    model: str | None, count: float | None, seed: float | None, truncation: float | None
+) -> Recipe:
+    """Check what the page or a client of the API asked for. Raises: BadSetting."""
+    return Recipe(
+        model,
+        int(require(texts.COUNT, count, 1, MOST_PICTURES)),
+        int(require(texts.SEED, seed, 0, _LAST_SEED)),
+        float(require(texts.TRUNCATION, truncation, 0, 1)),
+    )
+
+
+def make_pictures(
+    models: Models, recipe: Recipe, first: int = 0, count: int | None = None
+) -> NDArray[np.uint8]:
+    """Make a recipe's pictures, or `count` of them from `first` on, enlarged without blur.
+
+    Returns uint8 [N, S, S, 3]. Raises: BadWeights, BadRun.
+    """
+    snapshot = models.load(recipe.model)
+    number = recipe.count if count is None else count
+    z = latents(number, recipe.seed, snapshot.network.z_dim, recipe.truncation, first)
+    factor = max(1, _SHOWN_SIDE // snapshot.network.resolution)
+    return enlarge(to_uint8(render(snapshot.G, z)), factor)
+
+
+def picture_text(models: Models, recipe: Recipe, index: int) -> dict[str, str]:
+    """The text entries of a picture's PNG: how to make it again."""
+    told = asdict(recipe) | {"index": index, "model": models.title(recipe.model or "")}
+    del told["count"]  # a picture depends on its seed and index alone
+    return {key: str(value) for key, value in told.items()}
+
+
+def keep(models: Models, recipe: Recipe, index: int) -> list[tuple[str, bytes]]:
+    """Give one picture as PNG and its latent as JSON, each with a file name."""
+    text = picture_text(models, recipe, index)
+    pixels = make_pictures(models, recipe, index, 1)[0]
+    z_dim = models.load(recipe.model).network.z_dim
+    z = latents(1, recipe.seed, z_dim, recipe.truncation, first=index)[0]
+    told = {
+        "model": text["model"],
+        "seed": recipe.seed,
+        "index": index,
+        "truncation": recipe.truncation,
+        "z": z.tolist(),
+    }
+    stem = f"seed-{recipe.seed}-{index}"
+    return [
+        (f"{stem}.png", encode_png(pixels, text)),
+        (f"{stem}.json", json.dumps(told).encode()),
+    ]
+
+
+def _gallery(models: Models, recipe: Recipe) -> list[Image.Image]:
+    """Pictures that carry their recipe; Gradio writes `info` into the PNG's text entries."""
+    shown = []
+    for index, pixels in enumerate(make_pictures(models, recipe)):
+        picture = Image.fromarray(pixels)
+        picture.info.update(picture_text(models, recipe, index))
+        shown.append(picture)
+    return shown
+
+
+def _throw_dice() -> int:
+    return secrets.randbelow(1_000_000)
+
+
+class GenerateTab:
+    """The components of the tab, and the functions that fill them."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        with gr.Row(elem_id="generate-grid"):
+            self._lay_out_controls()
+            self._lay_out_kept()
+            with gr.Column(elem_id="wall"):
+                self.gallery = gr.Gallery(
+                    format="png", columns=4, allow_preview=False, show_label=False, buttons=[],
+                    interactive=False, object_fit="contain", elem_id="gallery", height="auto",
+                )  # fmt: skip
+        self.recipe = gr.State(None)
+        self.inputs: list[Any] = [self.model, self.count, self.seed, self.truncation]
+        self.kept: list[Any] = [self.hint, self.picked, self.png, self.latent]
+        self.outputs: list[Any] = [self.gallery, self.recipe, *self.kept]
+
+    def _lay_out_controls(self) -> None:
+        models = self.models
+        with gr.Column(elem_id="controls"):
+            self.model = gr.Dropdown(
+                models.choices([]), value=models.default(), label=texts.MODEL, elem_id="model"
+            )
+            self.count = gr.Slider(1, MOST_PICTURES, 16, step=1, label=texts.COUNT, elem_id="count")
+            with gr.Row(elem_id="seed-row"):
+                self.seed = gr.Number(
+                    0, label=texts.SEED, precision=0, elem_id="seed", min_width=80
+                )
+                self.dice = gr.Button(texts.DICE, elem_id="dice", scale=0)
+            self.truncation = gr.Slider(
+                0, 1, 1, step=0.05, label=texts.TRUNCATION, info=texts.TRUNCATION_INFO
+            )
+            self.button = gr.Button(texts.GENERATE, variant="primary", elem_id="generate")
+
+    def _lay_out_kept(self) -> None:
+        with gr.Column(elem_id="kept"):
+            self.hint = gr.Markdown(texts.PICK_HINT, elem_classes="quiet", elem_id="picked")
+            self.picked = gr.Image(
+                visible=False, format="png", show_label=False, interactive=False, buttons=[],
+                container=False, elem_id="picked-picture", alt_text=texts.PICKED_ALT,
+            )  # fmt: skip
+            with gr.Row():
+                self.png, self.latent = (
+                    gr.DownloadButton(label, visible=False, size="sm", elem_id=name, min_width=110)
+                    for label, name in (
+                        (texts.DOWNLOAD_PICTURE, "png"),
+                        (texts.DOWNLOAD_LATENT, "latent"),
+                    )
+                )
+
+    def wire(self, demo: gr.Blocks) -> None:
+        """Connect the controls and the page's opening; declare the endpoint `generate`."""
+        private: dict[str, Any] = {"api_visibility": "private", **SHARED}
+        showing: dict[str, Any] = {
+            "fn": self.show, "inputs": self.inputs, "outputs": self.outputs,
+            "show_progress": "minimal", "show_progress_on": self.gallery, **private,
+        }  # fmt: skip
+        again = [self.button.click, self.model.input, self.seed.submit, demo.load]
+        gr.on(again, **showing)
+        rolled = self.dice.click(
+            _throw_dice, None, self.seed, queue=False, api_visibility="private"
+        )
+        rolled.then(**showing)
+        self.gallery.select(self.pick, self.recipe, self.kept, show_progress="hidden", **private)
+        # The API takes the model as text: a visitor's own runs are no fixed list of choices.
+        name = gr.Textbox(self.models.default(), label=texts.MODEL, visible=False)
+        numbers = [
+            gr.Number(value, label=label, visible=False)
+            for label, value in ((texts.COUNT, 16), (texts.SEED, 0), (texts.TRUNCATION, 1))
+        ]
+        pictures = gr.Gallery(format="png", label=texts.GALLERY, visible=False)
+        endpoint = gr.Button(visible=False)
+        endpoint.click(self.generate, [name, *numbers], pictures, api_name="generate", **SHARED)
+
+    @friendly
+    def generate(
+        self, model: str, count: float, seed: float, truncation: float
+    ) -> list[Image.Image]:
+        """Make pictures: `count` (1 to 64) from `seed`, with `truncation` in [0, 1]."""
+        return _gallery(self.models, check_recipe(model, count, seed, truncation))
+
+    @friendly
+    def show(self, model: str, count: float, seed: float, truncation: float) -> list[Any]:
+        """Fill the wall; what was chosen before is put away."""
+        wanted = check_recipe(model, count, seed, truncation)
+        hidden = [gr.update(visible=False)] * 3
+        return [_gallery(self.models, wanted), wanted, texts.PICK_HINT, *hidden]
+
+    @friendly
+    def pick(self, shown: Recipe | None, event: gr.SelectData) -> list[Any]:
+        """Show one picture of the wall, and offer it and its latent as files."""
+        if shown is None:
+            return [gr.skip()] * len(self.kept)
+        index = int(event.index)
+        buttons = (self.png, self.latent)
+        files = [
+            save_bytes_to_cache(data, name, button.GRADIO_CACHE)
+            for button, (name, data) in zip(buttons, keep(self.models, shown, index), strict=True)
+        ]
+        told = texts.PICKED.format(
+            index=index,
+            seed=shown.seed,
+            model=self.models.title(shown.model or ""),
+            truncation=shown.truncation,
+        )
+        return [told, *(gr.update(value=file, visible=True) for file in (files[0], *files))]

@@ -1,0 +1,83 @@
+"""The models a visitor may choose: those bundled with the program, and this browser's own runs."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from gan_core.errors import BadWeights
+from gan_core.gan.config import NetworkConfig
+from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
+from gan_core.gan.train import BEST_FOLDER
+from gan_core.hub.resolve import BUNDLED, bundled_models
+from ui import texts
+from ui.jobs import Runs
+from ui.run_folder import read_settings
+
+SCRATCH = "scratch"
+
+
+@dataclass(frozen=True)
+class Models:
+    """Names to networks. A name is a bundled one or a run's id; never a path from outside."""
+
+    bundled: Path
+    runs: Runs
+
+    def default(self) -> str | None:
+        """The model that is shown first; None when nothing is bundled."""
+        return next(iter(bundled_models(self.bundled)), None)
+
+    def choices(self, own: list[str]) -> list[tuple[str, str]]:
+        """(shown, name) of the bundled models and of those of one's own runs that have a model."""
+        usable = [run_id for run_id in own if self._has_model(run_id)]
+        shown = [
+            texts.OWN_MODEL.format(number=number, label=self._label(run_id))
+            for number, run_id in enumerate(usable, start=1)
+        ]
+        return [(name, name) for name in bundled_models(self.bundled)] + list(
+            zip(shown, usable, strict=True)
+        )
+
+    def title(self, name: str) -> str:
+        """The name to show and to write into pictures: a run's id is a key, and stays secret."""
+        return name if name in bundled_models(self.bundled) else self._label(name)
+
+    def load(self, name: str | None) -> Snapshot:
+        """Load a model, or take it from memory. Raises: BadWeights, BadRun."""
+        folder = self.folder(name)
+        path = folder / G_FILE
+        return _load(folder, path.stat().st_mtime_ns if path.exists() else 0)
+
+    def folder(self, name: str | None) -> Path:
+        """Find a model's folder. Raises: BadWeights when there is no model, BadRun for no run."""
+        if not name:
+            raise BadWeights(texts.NO_MODEL, texts.NO_MODEL_EXPECTED, texts.NO_MODEL_ADVICE)
+        if name in bundled_models(self.bundled):
+            return self.bundled / name
+        return self.runs.folder(name) / BEST_FOLDER
+
+    def start(self, name: str) -> tuple[str, NetworkConfig]:
+        """What the command line calls this start, and its network. Raises: BadWeights, BadRun."""
+        if name == SCRATCH:
+            return SCRATCH, NetworkConfig()
+        network = self.load(name).network
+        is_known_by_name = self.bundled == BUNDLED and name in bundled_models(BUNDLED)
+        return name if is_known_by_name else str(self.folder(name)), network
+
+    def resolution(self) -> int:
+        """Side in pixels to which pictures are made: that of the default model."""
+        default = self.default()
+        return self.load(default).network.resolution if default else NetworkConfig().resolution
+
+    def _has_model(self, run_id: str) -> bool:
+        return self.runs.exists(run_id) and (self.folder(run_id) / G_FILE).is_file()
+
+    def _label(self, run_id: str) -> str:
+        settings = read_settings(self.runs.folder(run_id))
+        return settings.label if settings is not None else ""
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, _changed: int) -> Snapshot:
+    """Loaded networks are shared by all visitors and only ever read."""
+    return load_snapshot(folder)

@@ -1,0 +1,133 @@
+"""Every sentence the page shows, in one place. Nothing here computes anything."""
+
+TITLE = "GAN Atelier"
+SUBTITLE = "Pictures that never were: made by a small GAN, and one you can train on your own."
+
+# Generate
+GENERATE_TAB = "Generate"
+MODEL = "Model"
+OWN_MODEL = "Yours {number}: {label}"
+COUNT = "How many"
+SEED = "Seed"
+SEED_INFO = "The same seed gives the same pictures."
+DICE = "⚄ Roll"
+TRUNCATION = "Variety"
+TRUNCATION_INFO = "Truncation of z. Lower: more typical, less varied."
+GENERATE = "Generate"
+GALLERY = "Pictures"
+PICK_HINT = "Choose a picture to keep it."
+PICKED = "**Picture {index}** of seed {seed} · {model} · variety {truncation:g}"
+PICKED_ALT = "The chosen picture, enlarged"
+DOWNLOAD_PICTURE = "Picture (PNG)"
+DOWNLOAD_LATENT = "Latent (JSON)"
+NO_MODEL = "No model is bundled with this copy."
+NO_MODEL_EXPECTED = "The folder weights/ should hold at least one."
+NO_MODEL_ADVICE = "Train one of your own from scratch, or fetch the weights with the program."
+
+# Train: before
+TRAIN_TAB = "Train on your pictures"
+TRAIN_INTRO = (
+    "Drop twenty pictures or more of one kind of thing: faces, flowers, stamps. Every picture is"
+    " cropped to a square and made small."
+)
+RETENTION = (
+    "Your pictures and runs are deleted after 24 hours. Only this browser knows where they are."
+)
+FILES_TAB = "Pictures or a zip"
+FOLDER_TAB = "A folder"
+FILES = "Drop pictures, or one zip"
+FOLDER = "Choose a folder"
+REPORT = "What became of each file"
+REPORT_COLUMNS = ("File", "Outcome", "Why")
+CROPS = "How the network will see the first of them"
+VERDICTS = {"kept": "used", "mended": "used, mended", "left out": "left out"}
+TIME = "Time"
+TIMES = (("2 min", 2.0), ("5 min", 5.0), ("15 min", 15.0), ("1 hour", 60.0))
+START = "Start training"
+NO_PICTURES = "There are no pictures yet."
+NO_PICTURES_EXPECTED = "Training needs some to learn from."
+NO_PICTURES_ADVICE = "Drop pictures, a folder or a zip first."
+ADVANCED = "Advanced"
+OTHER_TIME = "Another time, minutes"
+OTHER_TIME_INFO = "At 0, the dial above counts."
+START_FROM = "Start from"
+SCRATCH = "Scratch: an untrained network"
+RUN_LABEL = "{n} pictures, {minutes:g} min"
+OTHER_SIZE = "This start makes pictures of {found} px."
+OTHER_SIZE_EXPECTED = "Pictures here are prepared at {wanted} px."
+OTHER_SIZE_ADVICE = "Choose another model to start from."
+AUGMENTATION = "Augmentation"
+AUGMENTATION_INFO = "Shown to D in both kinds of pictures, so that a few go further."
+MIRROR = "Also learn from mirrored pictures"
+
+# Train: while it runs, and after
+BEFORE, AFTER = "Before", "Now"
+BEFORE_ALT, AFTER_ALT = "Sixteen pictures before training", "The same sixteen latents now"
+LOSSES = "Losses of G and D"
+SCORES = "D's score: 1 means “real”"
+THOUSANDS = "thousand pictures shown"
+STOP = "Stop and keep"
+LEAVE_QUEUE = "Leave the line"
+USE = "Use it in Generate"
+DOWNLOAD_RUN = "Download (zip)"
+MORE_TIME = "Train {minutes:g} min more"
+AGAIN = "Train another"
+FORGET = "Delete this run now"
+MORE = "Details"
+
+HEADLINES = {
+    "draft": "Ready",
+    "queued": "Waiting in line",
+    "starting": "Starting",
+    "running": "Training",
+    "stopping": "Stopping",
+    "finished": "Finished",
+    "stopped": "Stopped",
+    "failed": "Ended early",
+    "interrupted": "Interrupted",
+}
+QUEUED_NEXT = "Yours is next. One run trains at a time."
+QUEUED = "{ahead} runs are before yours. One run trains at a time."
+STARTING = "Loading, and measuring how fast this machine is. This takes some seconds."
+STOPPING = "Saving what was learnt so far."
+FINISHED = "{kimg:.1f} thousand pictures were shown in {time}. The best model was kept."
+STOPPED = "You stopped it after {time}. The best model so far was kept."
+STOPPED_EARLY = "It was stopped before anything was learnt."
+INTERRUPTED = "The training process ended unexpectedly."
+HAS_MODEL = "The last good model was kept."
+CLOSE_TAB = "You may close this page; the run goes on, and is here when you come back."
+STATUS = "{kimg:.1f} kimg · {speed:.0f} images/s · {left} left"
+KID = "Distance from your pictures (KID × 1000): {kid}, best {best}. Lower is closer."
+MEASURED = (
+    "The distance is measured on {n_fake} made and {n_real} real pictures, ± {std};"
+    " features: {extractor}."
+)
+PLAN = "Plan: {plan}"
+PROBE = (
+    "This machine: {device}, {dtype}, {layout}, {threads} threads; {speed:.0f} images/s in the"
+    " probe.{tried}"
+)
+PROBE_TRIED = " Tried: {tried}."
+START_NAME = "Started from: {start}."
+
+# Errors
+ERROR_TITLE = "This did not work"
+UNEXPECTED = (
+    "Something went wrong on our side, and it was noted. Please try again; if it happens again,"
+    " reload the page."
+)
+NO_RUN = "There is no such run."
+NO_RUN_EXPECTED = "A run is kept for 24 hours, and reached only by its own id."
+NO_RUN_ADVICE = "Start a new one."
+QUEUE_FULL = "{waiting} runs are waiting in line."
+QUEUE_FULL_EXPECTED = "At most {most} may wait."
+QUEUE_FULL_ADVICE = "Try again in a few minutes."
+NOT_RESUMABLE = "This run cannot be continued."
+NOT_RESUMABLE_EXPECTED = "It must have ended, and have saved its state at least once."
+NOT_RESUMABLE_ADVICE = "Wait until it ends, or start a new run from its model."
+ALREADY_STARTED = "This run has already been started."
+ALREADY_STARTED_EXPECTED = "A set of pictures is trained on once."
+ALREADY_STARTED_ADVICE = "Drop the pictures again for another run."
+OUT_OF_BOUNDS = "{name} is {value:,.10g}."
+OUT_OF_BOUNDS_EXPECTED = "It must lie between {low:,.10g} and {high:,.10g}."
+OUT_OF_BOUNDS_ADVICE = "Choose a value in between."

@@ -1,0 +1,103 @@
+"""How the page looks: a quiet gallery wall, system fonts, one restrained accent."""
+
+import gradio as gr
+from gradio.themes.utils import colors
+
+# Indigo, thinned out. Ink and paper carry the page; this only says "here you can act".
+_ACCENT = colors.Color(
+    c50="#eef2f7", c100="#dde5ee", c200="#bccadc", c300="#94abc5", c400="#6c89aa",
+    c500="#4c6c91", c600="#3a5678", c700="#2f4662", c800="#26394f", c900="#1e2d3e",
+    c950="#141e2a", name="indigo_dye",
+)  # fmt: skip
+_PAPER = colors.Color(
+    c50="#fbfaf7", c100="#f4f2ed", c200="#e6e2da", c300="#d1ccc1", c400="#a29c90",
+    c500="#746f65", c600="#58544c", c700="#413e38", c800="#2a2824", c900="#1c1b18",
+    c950="#121210", name="paper",
+)  # fmt: skip
+
+THEME = gr.themes.Base(
+    primary_hue=_ACCENT,
+    secondary_hue=_ACCENT,
+    neutral_hue=_PAPER,
+    radius_size=gr.themes.sizes.radius_sm,
+    spacing_size=gr.themes.sizes.spacing_md,
+    font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
+    font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+).set(
+    body_background_fill="*neutral_50",
+    body_background_fill_dark="*neutral_950",
+    body_text_color_subdued="*neutral_500",
+    body_text_color_subdued_dark="*neutral_400",
+    block_background_fill="transparent",
+    block_background_fill_dark="transparent",
+    block_border_width="0px",
+    block_border_width_dark="0px",
+    block_label_background_fill="transparent",
+    block_label_background_fill_dark="transparent",
+    block_label_border_width="0px",
+    block_label_border_width_dark="0px",
+    block_label_text_color="*neutral_500",
+    block_label_text_color_dark="*neutral_400",
+    block_shadow="none",
+    block_padding="*spacing_sm",
+    panel_background_fill="transparent",
+    panel_background_fill_dark="transparent",
+    input_background_fill="white",
+    input_background_fill_dark="*neutral_900",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_dark="*primary_500",
+    button_primary_background_fill_hover_dark="*primary_400",
+    button_primary_text_color="white",
+    button_secondary_background_fill="transparent",
+    button_secondary_background_fill_dark="transparent",
+    button_secondary_border_color="*neutral_300",
+    button_secondary_border_color_dark="*neutral_700",
+    button_border_width="1px",
+    button_large_text_weight="500",
+    button_large_text_size="*text_md",
+    color_accent="*primary_600",
+    link_text_color_dark="*primary_300",
+    slider_color="*primary_500",
+)
+
+CSS = """
+.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
+.gradio-container .form { background: transparent; border: 0; box-shadow: none; }
+.gradio-container img { image-rendering: pixelated; }
+.dark { --color-accent: var(--primary-300); }
+#title { padding: 1.4rem 0 .4rem; }
+#title h1 { font-family: "Iowan Old Style", "Palatino Linotype", Palatino, Georgia, serif;
+  font-weight: 500; font-size: 2rem; letter-spacing: .01em; margin: 0; }
+#title p, .note, .quiet, .quiet p, .caption { color: var(--body-text-color-subdued); }
+.quiet p, .note, .caption { font-size: .9rem; margin: 0; }
+.note { padding-top: .4rem; }
+.status h3 { font-weight: 500; font-size: 1.5rem; margin: 0; }
+.status .line { font-variant-numeric: tabular-nums; margin: .3rem 0 .8rem; }
+.bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
+.dark .bar { background: var(--neutral-800); }
+.bar div { height: 100%; background: var(--primary-500); transition: width .6s; }
+.gradio-container .icon-button-wrapper { border: 0; border-radius: 4px; margin: 12px;
+  background: var(--body-background-fill); }
+#generate-grid { display: grid; gap: 1.2rem 2rem; grid-template-columns: minmax(240px, 1fr) 3fr;
+  grid-template-rows: auto 1fr; grid-template-areas: "controls wall" "kept wall"; }
+#controls { grid-area: controls; } #kept { grid-area: kept; } #wall { grid-area: wall; }
+#generate-grid > * { min-width: 0 !important; }
+#seed-row { align-items: end; flex-wrap: nowrap; }
+#dice { flex: 0 0 auto; min-width: 4.6rem !important; padding: .5rem .6rem; margin-bottom: 4px; }
+#gallery .grid-wrap { max-height: none; overflow: visible; }
+#gallery .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr));
+  grid-auto-rows: auto !important; }
+#gallery button { border-radius: 2px; min-width: 0; min-height: 0; aspect-ratio: 1; }
+#report td, #report th { font-family: var(--font); }
+.dark input[type=range] { --neutral-200: var(--neutral-700); }
+#losses, #scores { overflow: visible !important; margin-bottom: 32px; }
+#picked-picture { max-width: 320px; }
+:focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }
+@media (max-width: 700px) {
+  #title { padding-top: .4rem; }
+  #generate-grid { grid-template-columns: minmax(0, 1fr); grid-template-rows: none;
+    grid-template-areas: "wall" "kept" "controls"; }
+}
+@media (prefers-reduced-motion: reduce) { .bar div { transition: none; } }
+"""

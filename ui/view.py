@@ -1,0 +1,228 @@
+"""From what a run reports to what the page shows: pure functions, no page and no files."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from gan_core.events import (
+    Event,
+    Failed,
+    Finished,
+    Measured,
+    Preview,
+    Probed,
+    Progress,
+    Started,
+)
+from gan_core.pictures import FileReport
+from ui import texts
+from ui.run_folder import ACTIVE, RunState
+
+MOST_POINTS = 300  # in a plot: more cannot be seen, and slows the browser
+_T = TypeVar("_T")
+_K = TypeVar("_K")
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What the page shows of a run. `before` and `now` are files relative to the run's folder."""
+
+    status: str  # HTML
+    is_active: bool
+    can_stop: bool
+    stop_label: str
+    more_label: str
+    before: str | None
+    now: str | None
+    losses: pd.DataFrame | None  # columns kimg, value, network
+    scores: pd.DataFrame | None  # columns kimg, value, pictures
+    details: str  # Markdown
+
+
+def show_run(run: RunState) -> RunView:
+    """Make everything the page shows of one look at a run."""
+    progress = [event for event in run.events if isinstance(event, Progress)]
+    before, now = previews(run)
+    return RunView(
+        status=status_html(run),
+        is_active=run.state in ACTIVE,
+        can_stop=run.state in ("queued", "starting", "running"),
+        stop_label=texts.LEAVE_QUEUE if run.state == "queued" else texts.STOP,
+        more_label=texts.MORE_TIME.format(minutes=run.settings.minutes if run.settings else 0),
+        before=before,
+        now=now,
+        losses=_curves(progress, {"G": "loss_G", "D": "loss_D"}, "network"),
+        scores=_curves(progress, {"real": "score_real", "made": "score_fake"}, "pictures"),
+        details=details(run),
+    )
+
+
+def previews(run: RunState) -> tuple[str | None, str | None]:
+    """The files of the first preview and of the newest, relative to the run's folder."""
+    files = [event.file for event in run.events if isinstance(event, Preview) and event.file]
+    return files[0] if files else None, files[-1] if len(files) > 1 else None
+
+
+def status_html(run: RunState) -> str:
+    """The headline, one sentence on where the run stands, and the bar."""
+    share = share_done(run)
+    headline, sentence = texts.HEADLINES[run.state], html.escape(sentence_of(run))
+    percent = round(share * 100)
+    bar = (
+        f'<div class="bar" role="progressbar" aria-label="{headline}" aria-valuemin="0"'
+        f' aria-valuemax="100" aria-valuenow="{percent}">'
+        f'<div style="width:{share * 100:.1f}%"></div></div>'
+    )
+    notes = [kid_so_far(run.events), texts.CLOSE_TAB if run.state in ACTIVE else ""]
+    note = "".join(f'<p class="note">{text}</p>' for text in notes if text)
+    return (
+        f'<div class="status" data-state="{run.state}"><h3 aria-live="polite">{headline}</h3>'
+        f'<p class="line">{sentence}</p>{bar}{note}</div>'
+    )
+
+
+def sentence_of(run: RunState) -> str:
+    """Say in plain words where the run stands."""
+    last = run.events[-1] if run.events else None
+    progress = _last(run.events, Progress)
+    if run.state == "queued":
+        return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
+    if run.state == "stopping":
+        return texts.STOPPING
+    if run.state == "starting" or (run.state == "running" and progress is None):
+        return texts.STARTING
+    if run.state == "running" and progress is not None:
+        return texts.STATUS.format(
+            kimg=progress.kimg,
+            speed=progress.images_per_second,
+            left=duration(progress.seconds_left),
+        )
+    if isinstance(last, Finished):
+        text = texts.STOPPED if last.stopped else texts.FINISHED
+        return text.format(kimg=last.kimg, time=duration(last.seconds))
+    if run.state == "stopped":
+        return texts.STOPPED_EARLY
+    if run.state == "failed":
+        text = f"{last.reason} {last.advice}" if isinstance(last, Failed) else run.reason
+    else:
+        text = f"{run.reason} {texts.INTERRUPTED}".strip()
+    return f"{text} {texts.HAS_MODEL}" if run.has_model else text
+
+
+def figures(run: RunState) -> dict[str, Any]:
+    """The same for programs: state, message, place in line, and the latest figures if any."""
+    told: dict[str, Any] = {"state": run.state, "message": sentence_of(run)}
+    told |= {"has_model": run.has_model, "ahead": run.ahead}
+    if progress := _last(run.events, Progress):
+        told |= {"kimg": progress.kimg, "seconds_left": progress.seconds_left}
+        told |= {"loss_G": progress.loss_G, "loss_D": progress.loss_D}
+    if measured := _last(run.events, Measured):
+        told["kid"] = measured.kid
+    return told
+
+
+def share_done(run: RunState) -> float:
+    """How much of the run's budget is spent, in [0, 1]."""
+    last = run.events[-1] if run.events else None
+    if isinstance(last, Finished) and not last.stopped:
+        return 1.0
+    progress = _last(run.events, Progress)
+    if progress is None:
+        return 0.0
+    whole = progress.seconds + progress.seconds_left
+    return min(1.0, progress.seconds / whole) if whole > 0 else 1.0
+
+
+def kid_so_far(events: Sequence[Event]) -> str:
+    """Say how far from the real pictures the newest and the best model are; "" if unmeasured."""
+    measured = [event.kid * 1000 for event in events if isinstance(event, Measured)]
+    if not measured:
+        return ""
+    return texts.KID.format(kid=_figure(measured[-1]), best=_figure(min(measured)))
+
+
+def details(run: RunState) -> str:
+    """How it was measured, the plan and what the probe chose, as Markdown paragraphs."""
+    parts = []
+    if measured := _last(run.events, Measured):
+        parts.append(
+            texts.MEASURED.format(
+                std=_figure(measured.kid_std * 1000),
+                n_fake=measured.n_fake,
+                n_real=measured.n_real,
+                extractor=measured.extractor,
+            )
+        )
+    if started := _last(run.events, Started):
+        parts.append(texts.PLAN.format(plan=started.plan))
+    if run.settings is not None:
+        parts.append(texts.START_NAME.format(start=run.settings.start_name))
+    if probed := _last(run.events, Probed):
+        parts.append(_probe(probed))
+    return "\n\n".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as "45 s", "3 min 10 s" or "1 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def report_rows(report: Sequence[FileReport]) -> list[list[str]]:
+    """One row for each file, those with something to say first: left out, mended, used as is."""
+    order = {"left out": 0, "mended": 1, "kept": 2}
+    ordered = sorted(report, key=lambda line: order[line.verdict])
+    return [[line.name, texts.VERDICTS[line.verdict], line.reason] for line in ordered]
+
+
+def thin(items: Sequence[_T], most: int) -> list[_T]:
+    """Keep at most `most` items, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    step = (len(items) - 1) / (most - 1)
+    return [items[round(index * step)] for index in range(most)]
+
+
+def _curves(progress: Sequence[Progress], lines: dict[str, str], name: str) -> pd.DataFrame | None:
+    """Long table of at most MOST_POINTS rows: kimg, value, and which line it belongs to.
+
+    None without any: the plot takes its lines and their kind from the first table it is given.
+    """
+    if not progress:
+        return None
+    rows = [
+        (event.kimg, getattr(event, attribute), line)
+        for event in thin(progress, MOST_POINTS // len(lines))
+        for line, attribute in lines.items()
+    ]
+    return pd.DataFrame(rows, columns=["kimg", "value", name])
+
+
+def _probe(probed: Probed) -> str:
+    tried = ", ".join(f"{name}: {speed:.0f}" for name, speed in probed.tried.items())
+    return texts.PROBE.format(
+        device=probed.device,
+        dtype=probed.dtype,
+        layout="channels last" if probed.channels_last else "contiguous",
+        threads=probed.threads,
+        speed=probed.images_per_second,
+        tried=texts.PROBE_TRIED.format(tried=tried) if tried else "",
+    )
+
+
+def _figure(value: float) -> str:
+    """Three digits or so: 4.2, 87.3, 21,550."""
+    return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _last(events: Sequence[Event], kind: type[_K]) -> _K | None:
+    return next((event for event in reversed(events) if isinstance(event, kind)), None)
