@@ -27,10 +27,10 @@ from gan_core.gan.config import (
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import KidMeter
 from gan_core.gan.run import DATASET_FILE, EVENTS_FILE, is_stop_requested, record
-from gan_core.gan.snapshot import load_snapshot
+from gan_core.gan.snapshot import Snapshot, load_snapshot
 from gan_core.gan.train import Data, Start
 from gan_core.gan.train import train as train_events
-from gan_core.hub.resolve import DEFAULT_MODEL, resolve
+from gan_core.hub.resolve import DEFAULT_MODEL, bundled_models, resolve
 from gan_core.pictures import (
     Dataset,
     Limits,
@@ -160,7 +160,7 @@ def train(
         network = NetworkConfig()
     else:
         snapshot = load_snapshot(resolve(start))
-        begin, network = Start(snapshot, start), snapshot.network
+        begin, network = Start(snapshot, _name_start(start, snapshot)), snapshot.network
     dataset = load_dataset(source, network.resolution)
     console.print(dataset.summary(), highlight=False)
     config = derive(len(dataset), minutes, network, seed=seed, **overrides)
@@ -294,6 +294,13 @@ def _stop_signal() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _name_start(start: str, snapshot: Snapshot) -> str:
+    """For the record, which is packed and published: a path of this machine does not belong in."""
+    if start in bundled_models():
+        return start
+    return f"an own model of {snapshot.training.get('kimg', 0):g} kimg"
 
 
 def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 _Module = TypeVar("_Module", bound=nn.Module)
-_HOPELESS = 2.0  # a candidate this many times slower on its first step is not timed further
+_HOPELESS = 4.0  # a candidate this many times slower in its first turn is not timed further
+_TURNS = 3
 
 
 @dataclass(frozen=True)
@@ -81,29 +82,32 @@ def choose(
     make_step: Callable[[Compute], Callable[[], None]],
     images_per_step: int,
     among: list[Compute] | None = None,
-    seconds_each: float = 0.8,
+    seconds: float = 2.5,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[Compute, dict[str, float]]:
     """Time real steps with each candidate and return the fastest, and images/s of them all.
 
     make_step: builds the work for one candidate; the step it returns is called repeatedly.
-    A candidate is warmed up with one step, and dropped there if it is already hopeless.
+    Candidates take turns for about `seconds`, at least three each, and the quickest step of each
+    counts: other work on the machine can only slow a step down, and it comes and goes. A candidate
+    that is hopeless in its first turn is dropped.
     """
-    speeds: dict[Compute, float] = {}
-    for candidate in among if among is not None else candidates():
+    steps = {candidate: make_step(candidate) for candidate in (among or candidates())}
+    best: dict[Compute, float] = {}
+    for candidate, step in steps.items():
         torch.set_num_threads(candidate.threads)
-        step = make_step(candidate)
         step()  # lazy set-up (kernel choice, weight reordering) is not what is being measured
-        first = _seconds(step, candidate, clock)
-        best_step = images_per_step / max(speeds.values()) if speeds else first
-        times = [first]
-        started = clock()
-        while first < _HOPELESS * best_step and clock() - started < seconds_each:
-            times.append(_seconds(step, candidate, clock))
-        speeds[candidate] = images_per_step / sorted(times)[len(times) // 2]
-    best = max(speeds, key=lambda candidate: speeds[candidate])
-    torch.set_num_threads(best.threads)
-    return best, {str(candidate): round(speed, 1) for candidate, speed in speeds.items()}
+        best[candidate] = _seconds(step, candidate, clock)
+    racing = [each for each in steps if best[each] < _HOPELESS * min(best.values())]
+    started, turns = clock(), 1
+    while turns < _TURNS or clock() - started < seconds:
+        for candidate in racing:
+            torch.set_num_threads(candidate.threads)
+            best[candidate] = min(best[candidate], _seconds(steps[candidate], candidate, clock))
+        turns += 1
+    chosen = min(best, key=lambda candidate: best[candidate])
+    torch.set_num_threads(chosen.threads)
+    return chosen, {str(each): round(images_per_step / best[each], 1) for each in steps}
 
 
 def _seconds(step: Callable[[], None], compute: Compute, clock: Callable[[], float]) -> float:

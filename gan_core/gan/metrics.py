@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d, relu
-from torchmetrics.image.kid import KernelInceptionDistance
 
 from gan_core.gan.latents import latents, render
 from gan_core.pictures.canvas import to_uint8
@@ -88,6 +87,10 @@ class KidMeter:
         n_fake: int = 256,
         most: int = 1000,
     ) -> None:
+        # Here and not above: torchmetrics takes longer to import than all the rest, and whoever
+        # only makes pictures does not need it.
+        from torchmetrics.image.kid import KernelInceptionDistance
+
         x_real = torch.from_numpy(real[:most].copy()).permute(0, 3, 1, 2)
         self.n_real, self.n_fake = len(x_real), n_fake
         self.extractor = extractor if extractor is not None else RandomFeatures(x_real)

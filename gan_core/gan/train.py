@@ -135,7 +135,9 @@ class _Run:
         self.fixed_z = latents(_PREVIEW_COUNT, config.seed, config.network.z_dim)
         self.meter: KidMeter | None = None
         if config.cadence.measure is not None:
-            self.meter = KidMeter(data.images if data.reference is None else data.reference)
+            real = data.images if data.reference is None else data.reference
+            # Twice as many as there are real ones: making them is cheap, and noise misleads.
+            self.meter = KidMeter(real, n_fake=min(1024, max(256, 2 * len(real))))
         now = clock()
         self.due = {
             entry.name: _Due(getattr(config.cadence, entry.name), now)

@@ -10,16 +10,18 @@ SLOW, FAST = Compute("cpu", "float32"), Compute("cpu", "bfloat16", True)
 class FakeClock:
     """Time that passes only while a step works."""
 
-    def __init__(self, seconds):
+    def __init__(self, seconds, hiccups=()):
         self.now, self.seconds, self.steps = 0.0, seconds, dict.fromkeys(seconds, 0)
+        self.hiccups = hiccups
 
     def __call__(self):
         return self.now
 
     def make_step(self, compute):
         def step():
-            self.now += self.seconds[compute]
             self.steps[compute] += 1
+            is_slowed = (compute, self.steps[compute]) in self.hiccups
+            self.now += self.seconds[compute] * (3 if is_slowed else 1)
 
         return step
 
@@ -36,6 +38,12 @@ def test_a_hopeless_candidate_is_not_timed_further():
     clock = FakeClock({SLOW: 0.1, FAST: 9.0})
     choose(clock.make_step, 32, [SLOW, FAST], clock=clock)
     assert clock.steps[FAST] == 2  # the warm-up and one look
+
+
+def test_other_work_on_the_machine_does_not_change_the_choice():
+    slowed = {(FAST, turn) for turn in (2, 4, 5)}  # most of its turns
+    clock = FakeClock({SLOW: 0.2, FAST: 0.1}, slowed)
+    assert choose(clock.make_step, 32, [SLOW, FAST], clock=clock)[0] == FAST
 
 
 def test_candidates_start_with_the_safest():
