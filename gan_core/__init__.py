@@ -1,8 +1,9 @@
 """GAN Atelier's core: train, keep and use generative adversarial networks. Needs no page.
 
 dataset = load_dataset(Path("my_pictures"))
-begin = Start(load_snapshot(resolve("dcgan-kaokore-64")), "dcgan-kaokore-64")
-for event in train(derive(len(dataset), minutes=5), Data(dataset.images), Path("run"), begin):
+base = load_snapshot(resolve("dcgan-kaokore-64"))
+config = derive(len(dataset), minutes=5, network=base.network)
+for event in train(config, Data(dataset.images), Path("run"), Start(base, "dcgan-kaokore-64")):
     print(event)
 """
 

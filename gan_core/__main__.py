@@ -11,11 +11,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import numpy as np
 import typer
 from rich.console import Console
 
 from gan_core import events
 from gan_core.errors import AtelierError, BadRun, BadSetting
+from gan_core.files import require_room
 from gan_core.gan.checkpoint import CHECKPOINT_FILE, Checkpoint, find_checkpoint
 from gan_core.gan.config import (
     AUGMENTATIONS,
@@ -24,6 +26,7 @@ from gan_core.gan.config import (
     TrainConfig,
     derive,
 )
+from gan_core.gan.config import check as check_config
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import KidMeter
 from gan_core.gan.run import DATASET_FILE, EVENTS_FILE, is_stop_requested, record
@@ -67,7 +70,9 @@ HeldOut = Annotated[int, typer.Option(help="Every n-th picture is for measuring,
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same pictures")]
 
 
-# A large set was chosen with care, and repeats in it are its own affair.
+_HELD_OUT_FILE = "held_out.safetensors"
+_FEWEST_HELD_OUT = 6
+# A large set was chosen with care: look-alikes in it are its own affair.
 _EVERYTHING = Limits(max_images=200_000, max_files=200_000, drop_near_duplicates=False)
 
 
@@ -86,6 +91,10 @@ def generate(
     _require("count", count, 1, 10_000)
     _require("truncation", truncation, 0, 1)
     _require("seed", seed, 0, 2**31 - 1)
+    if grid is not None and grid.suffix != ".png":
+        raise BadSetting(
+            f"The grid's name is {grid.name}.", "It is written as PNG.", "Let it end in .png."
+        )
     snapshot = load_snapshot(resolve(model))
     z = latents(count, seed, snapshot.network.z_dim, truncation)
     pictures = to_uint8(render(snapshot.G, z))
@@ -103,6 +112,7 @@ def check(
     resolution: Annotated[int, typer.Option(help=_HELP["resolution"])] = 64,
 ) -> None:
     """Say which pictures would be used for training, which were mended or left out, and why."""
+    check_config(NetworkConfig(resolution=resolution))
     try:
         dataset = load_dataset(source, resolution)
     except AtelierError as error:
@@ -116,11 +126,11 @@ def check(
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the run")],
     source: Annotated[Path | None, typer.Argument(help="Folder or zip of pictures")] = None,
-    minutes: Annotated[float, typer.Option(help=_HELP["minutes"])] = 5.0,
+    minutes: Annotated[float | None, typer.Option(help=_HELP["minutes"] + "; 5 if new")] = None,
     start: Annotated[
         str, typer.Option(help="Bundled name, run folder, path; or scratch")
     ] = DEFAULT_MODEL,
-    seed: Seed = 0,
+    seed: Annotated[int | None, typer.Option(help=_HELP["seed"])] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out")] = False,
     kimg: Kimg = None,
     batch_size: BatchSize = None,
@@ -133,6 +143,7 @@ def train(
 ) -> None:
     """Retrain a GAN on your own pictures. With --resume, --minutes counts from the run's start."""
     overrides = _given(
+        minutes=minutes,
         kimg=kimg,
         batch_size=batch_size,
         lr_G=lr_G,
@@ -144,8 +155,15 @@ def train(
     )
     if resume:
         checkpoint = find_checkpoint(out)
+        if source is not None or seed is not None:
+            raise BadSetting(
+                "New pictures or a new seed were given with --resume.",
+                "A resumed run goes on with its own.",
+                "Leave them out, or start a new run in another folder.",
+            )
+        config = replace(checkpoint.config, **overrides)
+        _refuse_used_up(checkpoint, config)
         dataset = read_dataset(out / DATASET_FILE)
-        config = replace(checkpoint.config, minutes=minutes, **overrides)
         _run(config, Data(dataset.images), out, checkpoint)
         return
     _refuse_existing_run(out)
@@ -163,7 +181,8 @@ def train(
         begin, network = Start(snapshot, _name_start(start, snapshot)), snapshot.network
     dataset = load_dataset(source, network.resolution)
     console.print(dataset.summary(), highlight=False)
-    config = derive(len(dataset), minutes, network, seed=seed, **overrides)
+    time = overrides.pop("minutes", TrainConfig.minutes)
+    config = derive(len(dataset), time, network, seed=seed or 0, **overrides)
     _keep_dataset(dataset, source, out)
     _run(config, Data(dataset.images), out, begin)
 
@@ -172,7 +191,7 @@ def train(
 def pretrain(
     source: Annotated[Path, typer.Argument(help="Folder, zip or tar with thousands of pictures")],
     out: Annotated[Path, typer.Option(help="Folder for the run; continued if it holds one")],
-    minutes: Annotated[float, typer.Option(help=_HELP["minutes"])] = 120.0,
+    minutes: Annotated[float | None, typer.Option(help=_HELP["minutes"] + "; 120 if new")] = None,
     seed: Seed = 0,
     resolution: Annotated[int, typer.Option(help=_HELP["resolution"])] = 64,
     width_G: Annotated[int, typer.Option("--width-g", help=_HELP["width_G"])] = (
@@ -192,7 +211,10 @@ def pretrain(
     augment: Augment = None,
     mirror: Mirror = None,
 ) -> None:
-    """Train a model from scratch for hours, measured on pictures it never sees; resumable."""
+    """Train a model from scratch for hours, measured on pictures it never sees.
+
+    If --out holds a run, it goes on with its own pictures, split, network and seed.
+    """
     overrides = _given(
         minutes=minutes,
         kimg=kimg,
@@ -208,8 +230,9 @@ def pretrain(
     begin: Start | Checkpoint = Start()
     if (out / CHECKPOINT_FILE).exists():
         begin = find_checkpoint(out)
-        dataset = read_dataset(out / DATASET_FILE)
         config = replace(begin.config, **overrides)
+        _refuse_used_up(begin, config)
+        seen, unseen = read_dataset(out / DATASET_FILE), read_dataset(out / _HELD_OUT_FILE)
     else:
         _refuse_existing_run(out)
         network = NetworkConfig(
@@ -218,6 +241,7 @@ def pretrain(
         config = TrainConfig(
             **{
                 "network": network,
+                "minutes": 120.0,
                 "seed": seed,
                 "batch_size": 64,
                 "ema_halflife_kimg": 10.0,  # Karras et al. 2020 (ADA), table of hyperparameters
@@ -227,10 +251,10 @@ def pretrain(
         )
         dataset = load_dataset(source, resolution, _EVERYTHING)
         console.print(dataset.summary(), highlight=False)
-        _keep_dataset(dataset, source, out)
-    unseen = dataset.images[::held_out]
-    seen = dataset.images[[i % held_out != 0 for i in range(len(dataset))]]
-    _run(config, Data(seen, unseen), out, begin)
+        seen, unseen = _split(dataset, held_out)
+        save_dataset(unseen, out / _HELD_OUT_FILE)
+        save_dataset(seen, out / DATASET_FILE)
+    _run(config, Data(seen.images, unseen.images), out, begin)
 
 
 @app.command()
@@ -254,8 +278,8 @@ def measure(
         soft_wrap=True,
     )
     if held_out > 1:
-        rest = dataset.images[[i % held_out != 0 for i in range(len(dataset))]][:count]
-        floor = meter.measure_pictures(rest)
+        rest, _ = _split(dataset, held_out)
+        floor = meter.measure_pictures(rest.images[:count])
         console.print(
             f"Other real pictures instead: {floor.mean * 1000:.2f} +- {floor.std * 1000:.2f}"
             f" ({floor.n_fake} against {floor.n_real})",
@@ -266,6 +290,7 @@ def measure(
 
 def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoint) -> None:
     """Train and show it; Ctrl-C and SIGTERM save and end the run in good order."""
+    require_room(folder)
     with _stop_signal() as stopped:
         stream = train_events(
             config, data, folder, start, lambda: stopped() or is_stop_requested(folder)
@@ -308,6 +333,31 @@ def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:
         save_dataset(dataset, out / DATASET_FILE)
 
 
+def _split(dataset: Dataset, every: int) -> tuple[Dataset, Dataset]:
+    """Part a dataset in what is learned from and what is only measured against."""
+    is_held_out = np.arange(len(dataset)) % every == 0
+    if is_held_out.sum() < _FEWEST_HELD_OUT:
+        raise BadSetting(
+            f"Every {every}th of {len(dataset)} pictures makes {is_held_out.sum()} to measure on.",
+            f"At least {_FEWEST_HELD_OUT} are needed.",
+            "Give a smaller --held-out, or more pictures.",
+        )
+    images = dataset.images
+    return replace(dataset, images=images[~is_held_out]), replace(
+        dataset, images=images[is_held_out]
+    )
+
+
+def _refuse_used_up(checkpoint: Checkpoint, config: TrainConfig) -> None:
+    done = checkpoint.seconds / 60
+    if config.minutes is not None and done >= config.minutes:
+        raise BadSetting(
+            f"This run has already had {done:.1f} of {config.minutes:g} minutes.",
+            "--minutes counts from the run's start.",
+            f"Give more, for instance --minutes {done + 5:.0f}.",
+        )
+
+
 def _refuse_existing_run(out: Path) -> None:
     if (out / EVENTS_FILE).exists():
         raise BadRun(
@@ -330,8 +380,8 @@ def _given(**options: Any) -> dict[str, Any]:
 def _require(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise BadSetting(
-            f"{name} is {value:g}.",
-            f"It must lie between {low:g} and {high:g}.",
+            f"{name} is {value:.10g}.",
+            f"It must lie between {low:.10g} and {high:.10g}.",
             "Choose a value in between.",
         )
 

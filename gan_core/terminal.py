@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from gan_core import events
 from gan_core.pictures import FileReport
@@ -76,7 +77,8 @@ def _say(event: events.Event) -> str:
 
 def print_report(report: Iterable[FileReport]) -> None:
     table = Table("file", "verdict", "reason", box=None)
-    for line in report:
-        table.add_row(line.name, line.verdict, line.reason)
+    order = ("kept", "mended", "left out")  # what needs attention stands last, by the prompt
+    for line in sorted(report, key=lambda line: order.index(line.verdict)):
+        table.add_row(Text(line.name), line.verdict, Text(line.reason))  # names are no markup
     if table.row_count:
         console.print(table)

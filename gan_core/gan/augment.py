@@ -1,7 +1,7 @@
 """Differentiable augmentation for small data: the same kind of change on real and fake pictures.
 
 Source: Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training"
-(arXiv:2006.10738), section 3.2 and appendix B, from which the strengths are. D then never sees
+(arXiv:2006.10738); the strengths are theirs. D then never sees
 an unchanged picture, so it cannot win by learning a small set by heart, and because every change
 is differentiable, G learns through it without drawing the changes into its own pictures.
 

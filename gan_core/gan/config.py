@@ -15,6 +15,7 @@ from gan_core.errors import BadSetting, BadWeights
 Loss = Literal["non-saturating", "hinge"]
 DNorm = Literal["batch", "spectral"]
 AUGMENTATIONS = ("color", "translation", "cutout")
+_MANY = 2000  # pictures
 
 
 def _setting(default: Any, low: float, high: float, help: str) -> Any:  # noqa: A002
@@ -103,8 +104,8 @@ def check(config: NetworkConfig | TrainConfig) -> None:
             )
         if "low" in bounds and not bounds["low"] <= value <= bounds["high"]:
             raise BadSetting(
-                f"{entry.name} is {value:g}.",
-                f"It must lie between {bounds['low']:g} and {bounds['high']:g}.",
+                f"{entry.name} is {value:.10g}.",
+                f"It must lie between {bounds['low']:.10g} and {bounds['high']:.10g}.",
                 "Choose a value in between.",
             )
     if isinstance(config, NetworkConfig) and config.resolution & (config.resolution - 1):
@@ -120,13 +121,15 @@ def derive(
 ) -> TrainConfig:
     """Choose the settings of a retraining run from the two things a person knows.
 
-    n_images: how many pictures there are. minutes: the time to spend.
+    n_images: how many pictures there are; with thousands, hiding half of each (cutout) costs more
+    than it protects (docs/experiments.md). minutes: the time to spend.
     network: that of the model to start from. overrides: fields that the user set by hand.
     """
     seconds = minutes * 60
     derived = {
         "network": network if network is not None else NetworkConfig(),
         "minutes": minutes,
+        "augment": AUGMENTATIONS if n_images < _MANY else AUGMENTATIONS[:2],
         # In proportion, so that a run of two minutes shows about as many as one of an hour.
         "cadence": Cadence(
             preview=min(30.0, max(3.0, seconds / 60)),

@@ -18,6 +18,7 @@ from gan_core.gan.latents import latents, render
 from gan_core.pictures.canvas import to_uint8
 
 _CHANNELS = (3, 32, 64, 128)
+_LEAST_STD = 0.5  # of the median feature's
 
 
 class RandomFeatures(nn.Module):
@@ -25,12 +26,14 @@ class RandomFeatures(nn.Module):
 
     Untrained convolutions keep enough of colour, layout and texture to rank generators of one
     data set (Naeem et al. 2020, arXiv:2002.09797, study such random embeddings for metrics).
-    The features are standardised on the real pictures, so KIDs of two data sets are not comparable.
+    Each feature is standardised on the real pictures, and each vector brought to one length, so
+    that the kernel lies in [0, 8] and one odd picture cannot decide a figure. KIDs of two data
+    sets are not comparable.
 
     real: uint8 [N, 3, S, S], the pictures to standardise on.
     """
 
-    name = "random convolutions, standardised on the real pictures"
+    name = "random convolutions, standardised on the real pictures and normalised"
     mean: Tensor
     std: Tensor
 
@@ -46,11 +49,16 @@ class RandomFeatures(nn.Module):
         )
         raw = torch.cat([self._raw(part) for part in real.split(64)])
         self.register_buffer("mean", raw.mean(0))
-        self.register_buffer("std", raw.std(0).clamp_min(1e-4))
+        # A feature that hardly varies in the real pictures would otherwise drown all others.
+        std = raw.std(0)
+        self.register_buffer("std", std.clamp_min(float(std.median()) * _LEAST_STD))
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: uint8 [N, 3, S, S]. Returns float32 [N, 1072]."""
-        return (self._raw(x) - self.mean) / self.std
+        """x: uint8 [N, 3, S, S]. Returns float32 [N, 1312], each of length sqrt(1312)."""
+        standardised: Tensor = (self._raw(x) - self.mean) / self.std
+        lengths = torch.linalg.vector_norm(standardised, dim=1, keepdim=True).clamp_min(1e-6)
+        normalised: Tensor = standardised / lengths * standardised.shape[1] ** 0.5
+        return normalised
 
     @torch.no_grad()
     def _raw(self, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
     config.json           the run's settings
     dataset.safetensors   the prepared pictures, so that a run can be continued
     events.jsonl          everything the run reported, one JSON object a line
-    samples/000012.png    previews of the same fixed latents, by thousand images
+    samples/000012000.png previews of the same fixed latents, by number of images shown
     checkpoint.safetensors, best/   see checkpoint.py, snapshot.py
     stop                  exists when somebody asked the run to stop
 
@@ -11,6 +11,7 @@ The folder is all that the process which trains and those who watch it share.
 """
 
 import json
+import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from gan_core.files import explain_disk_errors, write_atomically
 from gan_core.gan.config import TrainConfig, config_to_json
 from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
 from gan_core.gan.train import BEST_FOLDER
+from gan_core.hub.resolve import bundled_models
 from gan_core.pictures.canvas import save_png
 
 EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
@@ -36,6 +38,7 @@ def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterat
     (folder / STOP_FILE).unlink(missing_ok=True)
     with write_atomically(folder / CONFIG_FILE) as path:
         path.write_text(config_to_json(config) + "\n", encoding="utf-8")
+    _drop_half_a_line(folder / EVENTS_FILE)
     with (
         explain_disk_errors(folder / EVENTS_FILE),
         (folder / EVENTS_FILE).open("a", encoding="utf-8") as log,
@@ -48,6 +51,13 @@ def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterat
             log.write(json.dumps(to_json(event)) + "\n")
             log.flush()
             yield event
+
+
+def _drop_half_a_line(log: Path) -> None:
+    """A killed run may have left a line unfinished; what is appended would be lost in it."""
+    if log.exists():
+        whole = log.read_bytes().rpartition(b"\n")
+        os.truncate(log, len(whole[0]) + len(whole[1]))
 
 
 def read_events(folder: Path) -> list[Event]:
@@ -123,6 +133,12 @@ def model_card(folder: Path, name: str) -> str:
             f" {best.kimg:.1f} kimg ({best.n_fake} made against {best.n_real} real pictures; "
             f"extractor: {best.extractor})."
         )
+    licence = "The licence is yours to choose, within what the pictures it learned from allow."
+    if start.start in bundled_models():
+        licence = (
+            f"It started from {start.start}, whose weights are under CC BY-SA 4.0 (credit: KaoKore,"
+            " arXiv:2002.08595, CODH); what is derived from them is shared under the same terms."
+        )
     length = f"{ended.kimg:.1f} kimg in {ended.seconds / 60:.1f} minutes" if ended else "Unfinished"
     return f"""---
 library_name: gan-atelier
@@ -140,8 +156,7 @@ A DCGAN of {start.resolution} px, trained with GAN Atelier on {start.n_images} p
 python -m gan_core generate --model {name} --count 16 --seed 0 --out pictures
 ```
 
-The licence is yours to choose, within what the pictures it learned from and the model it started
-from allow. With few pictures a GAN can repeat what it was shown: compare before you publish.
+{licence} With few pictures a GAN can repeat what it was shown: compare before you publish.
 """
 
 

@@ -65,14 +65,8 @@ def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot
     path = folder if folder.suffix == ".safetensors" else folder / G_FILE
     config = _read_config(path)
     network = config_from_dict(NetworkConfig, config["network"])
-    if expect is not None and network != expect:
-        different = [key for key, value in asdict(expect).items() if asdict(network)[key] != value]
-        raise BadWeights(
-            f"{path.name} holds a network with"
-            f" {', '.join(f'{key} = {asdict(network)[key]}' for key in different)}.",
-            f"Here {', '.join(f'{key} = {asdict(expect)[key]}' for key in different)} is needed.",
-            "Choose a model of the same kind and size.",
-        )
+    if expect is not None:
+        require_same(network, expect)
     G, D = build(network)
     load_weights(path, G)
     has_D = (path.parent / D_FILE).exists() and path.name == G_FILE
@@ -80,6 +74,18 @@ def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot
         load_weights(path.parent / D_FILE, D)
     training = config.get("training", {})
     return Snapshot(network, G.eval(), D.eval() if has_D else None, training)
+
+
+def require_same(network: NetworkConfig, expect: NetworkConfig) -> None:
+    """Compare two networks. Raises: BadWeights, naming what differs, when they are not equal."""
+    found, wanted = asdict(network), asdict(expect)
+    different = [key for key in wanted if found[key] != wanted[key]]
+    if different:
+        raise BadWeights(
+            f"The model's network has {', '.join(f'{key} = {found[key]}' for key in different)}.",
+            f"Here {', '.join(f'{key} = {wanted[key]}' for key in different)} is needed.",
+            "Choose a model of the same kind and size, or give its network to `derive`.",
+        )
 
 
 def load_weights(path: Path, module: nn.Module) -> None:

@@ -19,7 +19,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from gan_core.compute import Compute
 from gan_core.gan.config import TrainConfig
 from gan_core.gan.networks import build
-from gan_core.gan.snapshot import Snapshot
+from gan_core.gan.snapshot import Snapshot, require_same
 from gan_core.pictures.batches import Batches
 
 
@@ -38,11 +38,16 @@ class TrainState:
     seconds: float = 0.0
     best_kid: float = float("inf")
 
+    def is_finite(self) -> bool:
+        """Whether every weight and statistic of the networks is a number."""
+        tensors = [t for net in (self.G, self.D, self.G_ema) for t in _floats(net)]
+        return all(bool(tensor.detach().isfinite().all()) for tensor in tensors)
+
     def update_ema(self, config: TrainConfig, batch_size: int) -> None:
         """Move G_ema towards G. Batch-norm statistics are averaged in the same way.
 
-        The half-life is capped at a share of the images seen so far (Karras et al. 2020, ADA,
-        appendix B), so that the average is not dragged down by the untrained beginning.
+        The half-life is capped at a share of the images seen so far (a rule of the code of Karras
+        et al. 2020, ADA), so that the untrained beginning does not drag the average down.
         Differs from the StyleGAN line: their nets have no buffers, a DCGAN's must follow.
         """
         halflife = min(config.ema_halflife_kimg * 1000, self.nimg * config.ema_rampup)
@@ -58,9 +63,13 @@ class TrainState:
 def new_state(
     config: TrainConfig, images: NDArray[np.uint8], compute: Compute, start: Snapshot | None = None
 ) -> TrainState:
-    """Set up a run from scratch, or from a snapshot's G and, where it has one, D."""
+    """Set up a run from scratch, or from a snapshot's G and, where it has one, D.
+
+    Raises: BadWeights when the snapshot is of another network than the configuration.
+    """
     G, D = build(config.network, config.seed)
     if start is not None:
+        require_same(start.network, config.network)
         G.load_state_dict(start.G.state_dict())
         if start.D is not None:
             D.load_state_dict(start.D.state_dict())
@@ -87,7 +96,7 @@ def state_to_tensors(state: TrainState) -> dict[str, Tensor]:
         for index, moments in getattr(state, part).state_dict()["state"].items():
             for name, tensor in moments.items():
                 tensors[f"{part}.{index}.{name}"] = tensor
-    # Copied, because safetensors refuses tensors that share memory or are not contiguous.
+    # safetensors refuses tensors that are not contiguous.
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 

@@ -4,7 +4,6 @@ Two phases, as in the lesson: D learns to tell real (1) from fake (0); then G le
 held still, say 1. Everything else (augmentation, moving average, skipping D) serves the balance.
 """
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +32,7 @@ from gan_core.gan.checkpoint import Checkpoint, restore, save_checkpoint
 from gan_core.gan.config import TrainConfig, describe
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import KidMeter
-from gan_core.gan.snapshot import Snapshot, save_snapshot
+from gan_core.gan.snapshot import G_FILE, Snapshot, save_snapshot
 from gan_core.gan.state import TrainState, new_state
 from gan_core.gan.steps import Tally, train_step
 from gan_core.pictures.canvas import make_grid, to_uint8
@@ -154,10 +153,10 @@ class _Run:
             state.seconds = now - self.began
             over = self.is_over() or should_stop()
             due = {name: over or is_due(now) for name, is_due in self.due.items()}
-            if any(due.values()) and not self.tally.is_finite():
+            if any(due.values()) and not (self.tally.is_finite() and state.is_finite()):
                 yield self.diverged()
                 return
-            if due["report"]:
+            if due["report"] and self.tally.steps > 0:
                 yield self.progress(now)
             if due["preview"]:
                 yield self.preview()
@@ -202,8 +201,8 @@ class _Run:
     def measure(self) -> Iterator[Event]:
         """Measure G_ema; when it is the best so far, make it the run's snapshot."""
         assert self.meter is not None
-        with self.compute.autocast():
-            kid = self.meter.measure(self.state.G_ema, self.config.network.z_dim)
+        # Outside autocast: kernels of hundreds of features are noise in bfloat16's 8 bits.
+        kid = self.meter.measure(self.state.G_ema, self.config.network.z_dim)
         is_best = kid.mean < self.state.best_kid
         if is_best:
             self.state.best_kid = kid.mean
@@ -239,7 +238,7 @@ class _Run:
         )
 
     def failed(self, reason: str, advice: str) -> Failed:
-        has_snapshot = (self.folder / BEST_FOLDER).is_dir()
+        has_snapshot = (self.folder / BEST_FOLDER / G_FILE).is_file()
         return Failed(self.state.nimg / 1000, reason, advice, has_snapshot)
 
 
@@ -271,7 +270,7 @@ def _choose_compute(
     images = np.random.default_rng(0).integers(0, 256, (config.batch_size, side, side, 3), np.uint8)
 
     def make_step(compute: Compute) -> Callable[[], None]:
-        state = new_state(config, copy.copy(images), compute)
+        state = new_state(config, images, compute)
 
         def step() -> None:
             train_step(state, config, compute)

@@ -25,9 +25,19 @@ def resolve(name: str, bundled: Path = BUNDLED) -> Path:
     for candidate in (path / "best", path):
         if (candidate / "model.safetensors").is_file():
             return candidate
-    if path.is_file():
+    if path.is_file() and path.suffix == ".safetensors":
         return path
-    what = f"The folder {name} holds no model." if path.is_dir() else f"There is no model {name!r}."
+    if path.is_file():
+        raise BadWeights(
+            f"{path.name} is not a safetensors file.",
+            "Weights are read from safetensors only; pickles (.pt, .pth, .bin) are not opened.",
+            "Choose a model folder or its model.safetensors.",
+        )
+    what = (
+        f"The folder {name} holds no model."
+        if name and path.is_dir()
+        else f"There is no model {name!r}."
+    )
     raise BadWeights(
         what,
         f"A model is one of {', '.join(bundled_models(bundled)) or '(none bundled)'}, a run's"

@@ -196,15 +196,16 @@ def _refuse_too_few(name: str, usable: int, report: tuple[FileReport, ...], need
         )
     reasons = Counter(line.reason.split(" (")[0] for line in report if line.verdict == "left out")
     common = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+    files = "1 file" if len(report) == 1 else f"{len(report)} files"
     found = (
-        f"None of the {len(report)} files in {name} is a usable picture."
-        if usable == 0
-        else f"Only {usable} of the {len(report)} files in {name} can be used."
+        f"Only {usable} of {files} in {name} can be used."
+        if usable
+        else (f"Of {files} in {name}, none can be used.")
     )
     raise UnusableDataset(
         f"{found} Left out: {common}." if common else found,
         f"At least {needed} different pictures are needed.",
-        "Add more pictures, or mend those that were left out.",
+        "Add more pictures" + ", or mend those that were left out" * bool(common) + ".",
         report,
     )
 
@@ -221,7 +222,7 @@ def _check_saved(dataset: Dataset, path: Path, size: int) -> Dataset:
 
 def _name_of(source: Path | Sequence[Path]) -> str:
     if isinstance(source, Path):
-        return source.stem if source.is_file() else source.resolve().name
+        return source.name if source.is_file() else source.resolve().name
     if len(source) == 1:
         return source[0].stem
     return f"{len(source)} files" if source else "The selection"

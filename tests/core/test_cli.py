@@ -109,6 +109,25 @@ def test_resume_continues_and_a_second_run_in_the_same_folder_is_refused(atelier
     assert last.kimg >= 0.3
 
 
+def test_a_resumed_run_refuses_new_pictures_and_a_time_it_has_already_had(
+    atelier, place, run_folder
+):
+    other = atelier("train", place / "pictures", "--resume", "--out", run_folder)
+    assert (other.code, "goes on with its own" in other.err) == (2, True)
+    late = atelier("train", "--resume", "--out", run_folder, "--minutes", "0.05")
+    assert (late.code, "already had" in late.err) == (2, True)
+
+
+def test_a_file_name_is_never_read_as_markup(atelier, place):
+    bad = place / "pictures" / "a[b]"
+    bad.mkdir()
+    (bad / "[red]x[b].png").write_text("not a picture")
+    done = atelier("check", place / "pictures")
+    (bad / "[red]x[b].png").unlink()
+    assert done.code == 0
+    assert "a[b]/[red]x[b].png" in done.out
+
+
 def test_pretraining_resumes_by_itself_and_measures_on_pictures_it_never_saw(atelier, place):
     words = ("pretrain", place / "pictures", "--out", place / "pre")
     sizes = ("--width-g", 8, "--width-d", 8, "--resolution", 16, "--held-out", 4, "--batch-size", 8)
@@ -116,8 +135,14 @@ def test_pretraining_resumes_by_itself_and_measures_on_pictures_it_never_saw(ate
     assert first.code == 0, first.err
     assert "on 18 pictures" in first.out
     assert "6 real" in first.out
-    second = atelier(*words, "--held-out", 4, "--kimg", 0.04)
+    second = atelier(*words, "--held-out", 9, "--kimg", 0.04)  # the split is the run's own
     assert "Resumed at 0.0" in second.out
+    assert "on 18 pictures" in second.out
+
+
+def test_a_held_out_part_too_small_to_measure_on_is_refused(atelier, place):
+    done = atelier("pretrain", place / "pictures", "--out", place / "few", "--held-out", 20)
+    assert (done.code, "makes 2 to measure on" in done.err) == (2, True)
 
 
 def test_measure_gives_kid_with_its_counts_and_what_other_real_pictures_reach(
@@ -145,6 +170,10 @@ def test_check_prints_a_line_for_every_file(atelier, place):
         (("check", "/nowhere/at/all"), "/nowhere/at/all"),
         (("generate", "--model", "nothing", "--out", "x"), "no model 'nothing'"),
         (("generate", "--count", "0", "--out", "x"), "count is 0"),
+        (("generate", "--model", __file__, "--out", "x"), "not a safetensors file"),
+        (("generate", "--out", __file__), "cannot be written"),
+        (("generate", "--grid", "x.jpg", "--out", "x"), "x.jpg"),
+        (("check", "/", "--resolution", "50"), "resolution is 50"),
         (("generate", "--truncation", "7", "--out", "x"), "truncation is 7"),
         (("train", "--out", "x/y"), "no pictures"),
         (("train", "--resume", "--out", "x/y"), "no checkpoint"),

@@ -39,6 +39,11 @@ def test_whatever_is_derived_is_within_bounds_and_survives_json(n_images, minute
     assert config_from_dict(TrainConfig, json.loads(config_to_json(config))) == config
 
 
+def test_cutout_is_for_small_sets_only():
+    assert derive(100, 5).augment == ("color", "translation", "cutout")
+    assert derive(5000, 5).augment == ("color", "translation")
+
+
 def test_a_setting_made_by_hand_wins_over_what_is_derived():
     config = derive(100, 5, lr_G=1e-3, batch_size=16)
     assert (config.lr_G, config.batch_size) == (1e-3, 16)

@@ -165,7 +165,7 @@ def test_too_few_pictures_are_refused_with_counts_reasons_and_report(tmp_path: P
     with pytest.raises(UnusableDataset) as caught:
         load_dataset(fill(tmp_path / "in", files), SIZE)
     message = str(caught.value)
-    assert "Only 3 of the 5 files in in can be used. Left out: not a picture (2)." in message
+    assert "Only 3 of 5 files in in can be used. Left out: not a picture (2)." in message
     assert "At least 20" in message
     assert len(caught.value.report) == 5
     copy = pickle.loads(pickle.dumps(caught.value))
@@ -195,7 +195,7 @@ def broken_tar(folder: Path) -> Path:
         (lambda folder: folder / "nowhere", "does not exist"),
         (lambda folder: [], "The selection holds no files"),
         (no_files, "empty holds no files"),
-        (no_pictures, "None of the 2 files in texts is a usable picture"),
+        (no_pictures, "Of 2 files in texts, none can be used"),
         (broken_zip, "broken.zip cannot be opened as an archive"),
         (broken_tar, "broken.tar cannot be opened as an archive"),
     ],

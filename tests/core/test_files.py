@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from gan_core.errors import AtelierError, DiskFull
-from gan_core.files import write_atomically
+from gan_core.files import require_room, write_atomically
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
@@ -39,6 +40,24 @@ def test_a_really_full_device_is_explained(tmp_path):
         Path("/dev/full").open("w") as file,
     ):
         file.write("x" * 100_000)
+
+
+def test_a_file_where_a_folder_should_be_is_explained(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DiskFull, match="cannot be written"), write_atomically(tmp_path / "file/x"):
+        raise AssertionError("it must not come this far")
+
+
+def test_too_little_room_is_told_before_anything_starts(tmp_path):
+    require_room(tmp_path / "not" / "there yet", megabytes=1e-6)
+    with pytest.raises(DiskFull, match="MB are free"):
+        require_room(tmp_path, megabytes=1e12)
+
+
+def test_a_full_disk_behind_safetensors_is_explained(tmp_path):
+    told = SafetensorError("I/O error: No space left on device (os error 28)")
+    with pytest.raises(DiskFull, match="no room"), write_atomically(tmp_path / "x"):
+        raise told
 
 
 def test_an_error_of_another_kind_is_not_disguised(tmp_path):

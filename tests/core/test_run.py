@@ -67,6 +67,12 @@ def test_a_line_still_being_written_is_left_for_the_next_time(finished, tmp_path
     assert len(read_events(tmp_path)) == len(read_events(finished[0]))
 
 
+def test_a_resumed_run_does_not_lose_its_first_line_in_half_an_old_one(tmp_path):
+    (tmp_path / "events.jsonl").write_text('{"event": "Saved", "kimg": 1, "what": "best"}\n{"eve')
+    list(record([Finished(2.0, 0.0, False, None)], tmp_path, CONFIG))
+    assert [event.kimg for event in read_events(tmp_path)] == [1, 2]
+
+
 def test_a_damaged_log_and_a_missing_one_are_refused(tmp_path):
     with pytest.raises(BadRun, match="holds no run"):
         read_events(tmp_path)

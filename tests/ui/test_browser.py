@@ -125,6 +125,16 @@ def test_a_seed_out_of_bounds_is_explained(open_page: Callable[..., Page]) -> No
     page.locator("#seed input").fill("-5")
     page.locator("#generate").click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("Seed is -5", timeout=PATIENCE)
+    expect(page.locator("[data-testid=status-tracker] > .error:visible")).to_have_count(0)
+
+
+def test_both_tabs_are_equally_wide(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    expect_pictures(page, 16)
+    width = page.evaluate("document.querySelector('#tabs').offsetWidth")
+    open_train(page)
+    expect(page.locator("#files")).to_be_visible()
+    assert page.evaluate("document.querySelector('#tabs').offsetWidth") == width
 
 
 def test_own_pictures_become_a_model_to_generate_with(
@@ -177,7 +187,7 @@ def test_too_few_pictures_are_explained_file_by_file(
     page = open_page()
     open_train(page)
     page.locator("#files input[type=file]").set_input_files(archive)
-    expect(page.locator("#summary")).to_contain_text("Only 1 of the 2", timeout=PATIENCE)
+    expect(page.locator("#summary")).to_contain_text("Only 1 of 2 files", timeout=PATIENCE)
     expect(page.locator("#report")).to_contain_text("<b>notes.png")
     expect(page.locator("#report")).to_contain_text("not a picture (text)")
     expect(page.locator("#start")).to_be_disabled()
@@ -208,7 +218,7 @@ def test_a_program_can_generate(client: Client) -> None:
 
 
 def test_a_program_is_told_what_is_out_of_bounds(client: Client) -> None:
-    with pytest.raises(AppError, match="must lie between 1 and 64"):
+    with pytest.raises(AppError, match="must be a whole number between 1 and 64"):
         client.predict(count=1000, api_name="/generate")
 
 

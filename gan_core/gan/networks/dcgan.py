@@ -75,7 +75,9 @@ class Discriminator(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw weights as in Radford et al. 2016, section 4: N(0, 0.02); batch-norm scales N(1, 0.02).
+    """Draw weights from N(0, 0.02) (Radford et al. 2016, section 4).
+
+    Batch-norm scales are drawn from N(1, 0.02), as the PyTorch tutorial does.
 
     Differs: under spectral norm the scale of a weight cancels out, and an orthogonal start leaves
     all its singular values equal, so that no direction is lost on the way through D.
