@@ -4,7 +4,7 @@ import html
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
@@ -39,18 +39,28 @@ def friendly(handler: Callable[_P, _R]) -> Callable[_P, _R]:
     return guarded
 
 
-def require(name: str, value: float | None, low: float, high: float) -> float:
-    """Return `value` if it lies within the bounds. A slider's own are not enforced for API calls.
+def require(name: str, value: Any, low: float, high: float, whole: bool = False) -> float:
+    """Return `value` if it is a number within the bounds, and `whole` if it must be.
 
-    Raises: BadSetting.
+    A slider's own bounds are not enforced for API calls. Raises: BadSetting.
     """
-    if value is None or not low <= value <= high:
-        raise BadSetting(
-            texts.OUT_OF_BOUNDS.format(name=name, value=float("nan") if value is None else value),
-            texts.OUT_OF_BOUNDS_EXPECTED.format(low=low, high=high),
-            texts.OUT_OF_BOUNDS_ADVICE,
-        )
-    return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and low <= value <= high and (not whole or value == int(value)):
+        return float(value)
+    if value is None or value == "":
+        what = texts.EMPTY.format(name=name)
+    elif not is_number or value != value:
+        what = texts.NOT_A_NUMBER.format(name=name, value=value)
+    else:
+        what = texts.OUT_OF_BOUNDS.format(name=name, value=_in_full(value))
+    expected = texts.NOT_WHOLE_EXPECTED if whole else texts.OUT_OF_BOUNDS_EXPECTED
+    bounds = {"low": _in_full(low), "high": _in_full(high)}
+    raise BadSetting(what, expected.format(**bounds), texts.OUT_OF_BOUNDS_ADVICE)
+
+
+def _in_full(value: float) -> str:
+    """All digits of a number that a person may have typed: 2,147,483,647, not 2.147e+09."""
+    return f"{value:,.0f}" if value == round(value, 0) and abs(value) < 1e15 else f"{value:,.10g}"
 
 
 def _message(text: str) -> gr.Error:

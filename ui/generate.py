@@ -39,8 +39,8 @@ def check_recipe(
     """Check what the page or a client of the API asked for. Raises: BadSetting."""
     return Recipe(
         model,
-        int(require(texts.COUNT, count, 1, MOST_PICTURES)),
-        int(require(texts.SEED, seed, 0, _LAST_SEED)),
+        int(require(texts.COUNT, count, 1, MOST_PICTURES, whole=True)),
+        int(require(texts.SEED, seed, 0, _LAST_SEED, whole=True)),
         float(require(texts.TRUNCATION, truncation, 0, 1)),
     )
 

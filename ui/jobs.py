@@ -5,6 +5,7 @@ This is the line and its keeper. What a run's folder says is `run_folder`; how i
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -53,6 +54,7 @@ class Runs:
         self.root, self.most_waiting, self.keep_hours = root, most_waiting, keep_hours
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = threading.RLock()
+        self._root_file = os.open(root, os.O_RDONLY)
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._wake, self._closed = threading.Event(), threading.Event()
         threading.Thread(target=self._keep, name="runs", daemon=True).start()
@@ -89,20 +91,24 @@ class Runs:
         return run_id
 
     def resume(self, run_id: str) -> None:
-        """Let a run that has ended go on for as long again. Raises: BadRun, DiskFull."""
+        """Let a run that has ended go on for as long again, or start again if it saved nothing.
+
+        Raises: BadRun, DiskFull.
+        """
         folder = self.folder(run_id)
         with self._lock:
             self._refuse_if_full()
             run = self.look(run_id)
-            if run.settings is None or not run.can_resume:
+            if run.settings is None or not (run.can_resume or run.can_restart):
                 raise BadRun(
                     texts.NOT_RESUMABLE,
                     texts.NOT_RESUMABLE_EXPECTED,
                     texts.NOT_RESUMABLE_ADVICE,
                 )
-            done = find_checkpoint(folder).seconds / 60
-            again = replace(run.settings, asked=time.time(), minutes_before=max(done, 1e-3))
-            wait_again(folder, again)
+            done = 0.0
+            if run.can_resume:
+                done = max(find_checkpoint(folder).seconds / 60, 1e-3)
+            wait_again(folder, replace(run.settings, asked=time.time(), minutes_before=done))
         self._wake.set()
 
     def look(self, run_id: str) -> RunState:
@@ -147,16 +153,17 @@ class Runs:
         )
 
     def close(self, wait: float = 0.0) -> None:
-        """Ask whatever trains to save and end, and start no more; the line waits for a restart.
+        """Ask our workers to save and end, and start no more; the line waits for a restart.
 
         wait: how many seconds to give each worker to end.
         """
         self._closed.set()
         self._wake.set()
         with self._lock:
-            for folder in self._folders():
-                if is_alive(folder):
-                    self.stop(folder.name)
+            for run_id in self._workers:
+                if is_alive(self.root / run_id):
+                    self.stop(run_id)
+            fcntl.flock(self._root_file, fcntl.LOCK_UN)
             if wait > 0:
                 for worker in self._workers.values():
                     worker.wait(wait)
@@ -176,12 +183,23 @@ class Runs:
             try:
                 with self._lock:
                     self._bury_the_dead()
-                    self._start_next()
-                    self._sweep()
+                    if self._is_keeper():
+                        self._start_next()
+                        self._sweep()
             except Exception:
                 _log.exception("looking after the runs failed; trying again in a second")
             self._wake.wait(1.0)
             self._wake.clear()
+
+    def _is_keeper(self) -> bool:
+        """Whether this copy minds the line: of several with one folder, only one does."""
+        if self._closed.is_set():
+            return False
+        try:
+            fcntl.flock(self._root_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def _bury_the_dead(self) -> None:
         for run_id, worker in list(self._workers.items()):
@@ -195,7 +213,7 @@ class Runs:
 
     def _start_next(self) -> None:
         line = self._line()
-        if line and not self._is_busy() and not self._closed.is_set():
+        if line and not self._is_busy():
             settings = read_settings(line[0])
             if settings is not None:
                 self._workers[line[0].name] = launch(line[0], settings)

@@ -49,12 +49,19 @@ class Models:
         return _load(folder, path.stat().st_mtime_ns if path.exists() else 0)
 
     def folder(self, name: str | None) -> Path:
-        """Find a model's folder. Raises: BadWeights when there is no model, BadRun for no run."""
-        if not name:
-            raise BadWeights(texts.NO_MODEL, texts.NO_MODEL_EXPECTED, texts.NO_MODEL_ADVICE)
-        if name in bundled_models(self.bundled):
+        """Find a model's folder. Raises: BadWeights when there is none by that name."""
+        bundled = bundled_models(self.bundled)
+        if name and name in bundled:
             return self.bundled / name
-        return self.runs.folder(name) / BEST_FOLDER
+        if name and self.runs.exists(name):
+            return self.runs.folder(name) / BEST_FOLDER
+        if not name and not bundled:
+            raise BadWeights(texts.NO_MODEL, texts.NO_MODEL_EXPECTED, texts.NO_MODEL_ADVICE)
+        raise BadWeights(
+            texts.UNKNOWN_MODEL.format(name=name) if name else texts.UNNAMED_MODEL,
+            texts.UNKNOWN_MODEL_EXPECTED.format(names=", ".join(bundled) or "none"),
+            texts.UNKNOWN_MODEL_ADVICE,
+        )
 
     def start(self, name: str) -> tuple[str, NetworkConfig]:
         """What the command line calls this start, and its network. Raises: BadWeights, BadRun."""

@@ -79,6 +79,7 @@ class RunState:
     has_model: bool = False
     reason: str = ""  # why it failed, if no event says so
     can_resume: bool = False
+    can_restart: bool = False  # nothing was saved, but its pictures are still here
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
@@ -110,13 +111,19 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
         reason = _last_words(folder)
     has_model = (folder / BEST_FOLDER / G_FILE).is_file()
     can_resume = state not in ACTIVE and (folder / CHECKPOINT_FILE).is_file()
-    return RunState(folder.name, state, settings, 0, events, has_model, reason, can_resume)
+    is_bare = state not in ACTIVE and not (can_resume or has_model)
+    can_restart = is_bare and (folder / DATASET_FILE).is_file()
+    return RunState(
+        folder.name, state, settings, 0, events, has_model, reason, can_resume, can_restart
+    )
 
 
 def wait_again(folder: Path, settings: Settings) -> None:
     """Make a run that has ended one that waits in line. Raises: DiskFull."""
     for name in (WORKER_FILE, STOP_FILE, EXIT_FILE, PACKED_FILE):
         (folder / name).unlink(missing_ok=True)
+    if settings.minutes_before == 0:  # from the beginning: what was reported is void
+        (folder / EVENTS_FILE).unlink(missing_ok=True)
     write_settings(folder, settings)
 
 

@@ -3,6 +3,8 @@
 import gradio as gr
 from gradio.themes.utils import colors
 
+from ui import texts
+
 # Indigo, thinned out. Ink and paper carry the page; this only says "here you can act".
 _ACCENT = colors.Color(
     c50="#eef2f7", c100="#dde5ee", c200="#bccadc", c300="#94abc5", c400="#6c89aa",
@@ -61,8 +63,14 @@ THEME = gr.themes.Base(
     slider_color="*primary_500",
 )
 
-CSS = """
-.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
+CSS = (
+    f"""
+#folder [data-testid=upload-text]::after {{ content: "{texts.FOLDER_CLICK}"; }}
+"""
+    + """
+.gradio-container { width: 100%; max-width: 1180px !important; margin: 0 auto !important; }
+.gradio-container .tabs { width: 100%; }
+.gradio-container [data-testid=status-tracker]:has(> .error) { display: none; }
 .gradio-container .form { background: transparent; border: 0; box-shadow: none; }
 .gradio-container img { image-rendering: pixelated; }
 .dark { --color-accent: var(--primary-300); }
@@ -89,7 +97,13 @@ CSS = """
 #gallery .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr));
   grid-auto-rows: auto !important; }
 #gallery button { border-radius: 2px; min-width: 0; min-height: 0; aspect-ratio: 1; }
-#report td, #report th { font-family: var(--font); }
+#files, #folder { border: 2px dashed var(--neutral-300) !important; border-radius: 8px;
+  padding: .6rem; }
+.dark #files, .dark #folder { border-color: var(--neutral-700) !important; }
+#folder [data-testid=upload-text] { font-size: 0; }
+#folder [data-testid=upload-text]::after { font-size: var(--text-lg); }
+#grids { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+#report .header-table *, #report .virtual-body * { font-family: var(--font); }
 .dark input[type=range] { --neutral-200: var(--neutral-700); }
 #losses, #scores { overflow: visible !important; margin-bottom: 32px; }
 #picked-picture { max-width: 320px; }
@@ -98,6 +112,11 @@ CSS = """
   #title { padding-top: .4rem; }
   #generate-grid { grid-template-columns: minmax(0, 1fr); grid-template-rows: none;
     grid-template-areas: "wall" "kept" "controls"; }
+  #before .icon-button-wrapper, #now .icon-button-wrapper { display: none; }
+  #report .header-table *, #report .virtual-body * { font-size: .8rem; }
+  #report .cell-wrap { padding-inline: 3px; }
+  #report th, #report th * { padding-inline: 1px; overflow-wrap: normal; }
 }
 @media (prefers-reduced-motion: reduce) { .bar div { transition: none; } }
 """
+)

@@ -46,7 +46,7 @@ def settings_from(
     Raises: BadSetting, BadWeights, BadRun.
     """
     require(texts.TIME, minutes, _SHORTEST, MOST_MINUTES)
-    require(texts.SEED, seed, 0, _FIELDS["seed"].metadata["high"])
+    require(texts.SEED, seed, 0, _FIELDS["seed"].metadata["high"], whole=True)
     by_hand = {
         name: value
         for name, value in options.items()

@@ -21,7 +21,7 @@ from gan_core.events import (
 )
 from gan_core.pictures import FileReport
 from ui import texts
-from ui.run_folder import ACTIVE, RunState
+from ui.run_folder import ACTIVE, RunState, State
 
 MOST_POINTS = 300  # in a plot: more cannot be seen, and slows the browser
 _T = TypeVar("_T")
@@ -52,8 +52,8 @@ def show_run(run: RunState) -> RunView:
         status=status_html(run),
         is_active=run.state in ACTIVE,
         can_stop=run.state in ("queued", "starting", "running"),
-        stop_label=texts.LEAVE_QUEUE if run.state == "queued" else texts.STOP,
-        more_label=texts.MORE_TIME.format(minutes=run.settings.minutes if run.settings else 0),
+        stop_label=texts.LEAVE_QUEUE if _apparent(run) == "queued" else texts.STOP,
+        more_label=_more_label(run),
         before=before,
         now=now,
         losses=_curves(progress, {"G": "loss_G", "D": "loss_D"}, "network"),
@@ -71,14 +71,14 @@ def previews(run: RunState) -> tuple[str | None, str | None]:
 def status_html(run: RunState) -> str:
     """The headline, one sentence on where the run stands, and the bar."""
     share = share_done(run)
-    headline, sentence = texts.HEADLINES[run.state], html.escape(sentence_of(run))
+    headline, sentence = texts.HEADLINES[_apparent(run)], html.escape(sentence_of(run))
     percent = round(share * 100)
     bar = (
         f'<div class="bar" role="progressbar" aria-label="{headline}" aria-valuemin="0"'
         f' aria-valuemax="100" aria-valuenow="{percent}">'
         f'<div style="width:{share * 100:.1f}%"></div></div>'
     )
-    notes = [kid_so_far(run.events), texts.CLOSE_TAB if run.state in ACTIVE else ""]
+    notes = [kid_so_far(run.events), texts.CLOSE_TAB if run.state in ACTIVE else kept(run)]
     note = "".join(f'<p class="note">{text}</p>' for text in notes if text)
     return (
         f'<div class="status" data-state="{run.state}"><h3 aria-live="polite">{headline}</h3>'
@@ -90,13 +90,14 @@ def sentence_of(run: RunState) -> str:
     """Say in plain words where the run stands."""
     last = run.events[-1] if run.events else None
     progress = _last(run.events, Progress)
-    if run.state == "queued":
+    state = _apparent(run)
+    if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
-    if run.state == "stopping":
+    if state == "stopping":
         return texts.STOPPING
-    if run.state == "starting" or (run.state == "running" and progress is None):
+    if state == "starting":
         return texts.STARTING
-    if run.state == "running" and progress is not None:
+    if state == "running" and progress is not None:
         return texts.STATUS.format(
             kimg=progress.kimg,
             speed=progress.images_per_second,
@@ -143,7 +144,16 @@ def kid_so_far(events: Sequence[Event]) -> str:
     measured = [event.kid * 1000 for event in events if isinstance(event, Measured)]
     if not measured:
         return ""
-    return texts.KID.format(kid=_figure(measured[-1]), best=_figure(min(measured)))
+    first, now, best = map(_figure, (measured[0], measured[-1], min(measured)))
+    if len(measured) == 1:
+        return texts.KID.format(kid=now)
+    return texts.KID_MOVED.format(first=first, kid=now, best=best)
+
+
+def kept(run: RunState) -> str:
+    """Say when the model was taken that an ended run has kept; "" if that was not measured."""
+    measured = [event for event in run.events if isinstance(event, Measured) and event.is_best]
+    return texts.KEPT.format(kimg=measured[-1].kimg) if run.has_model and measured else ""
 
 
 def details(run: RunState) -> str:
@@ -213,15 +223,28 @@ def _probe(probed: Probed) -> str:
         device=probed.device,
         dtype=probed.dtype,
         layout="channels last" if probed.channels_last else "contiguous",
-        threads=probed.threads,
+        threads=texts.THREADS[probed.threads != 1].format(n=probed.threads),
         speed=probed.images_per_second,
         tried=texts.PROBE_TRIED.format(tried=tried) if tried else "",
     )
 
 
 def _figure(value: float) -> str:
-    """Three digits or so: 4.2, 87.3, 21,550."""
-    return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
+    """No more than three digits that mean something: 4.2, 87, 392, 21,600."""
+    return f"{value:,.1f}" if abs(value) < 10 else f"{float(f'{value:.3g}'):,.0f}"
+
+
+def _apparent(run: RunState) -> State:
+    """The state in a visitor's eyes: with nobody ahead, and until it learns, a run is starting."""
+    waits_for_nobody = run.state == "queued" and run.ahead == 0
+    is_measuring = run.state == "running" and _last(run.events, Progress) is None
+    return "starting" if waits_for_nobody or is_measuring else run.state
+
+
+def _more_label(run: RunState) -> str:
+    if run.settings is None or not run.can_resume:
+        return texts.START_AGAIN
+    return texts.MORE_TIME.format(minutes=run.settings.minutes)
 
 
 def _last(events: Sequence[Event], kind: type[_K]) -> _K | None:

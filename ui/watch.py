@@ -82,9 +82,10 @@ class Watch:
         self.setup = gr.Column(elem_id="setup")
         self._lay_out()
         self.outputs: list[Any] = [
-            self.mine, self.seen, self.timer, self.setup, self.panel, self.status, self.before,
-            self.now, self.losses, self.scores, self.details, self.stop, self.after, self.use,
-            self.download, self.more, self.forget, self.start_from, generate.model,
+            self.mine, self.seen, self.timer, self.setup, self.panel, self.status,
+            self.before_side, self.before, self.now_side, self.now, self.plots, self.losses,
+            self.scores, self.details, self.stop, self.after, self.use, self.download, self.more,
+            self.forget, self.start_from, generate.model,
         ]  # fmt: skip
 
     def _lay_out(self) -> None:
@@ -99,10 +100,10 @@ class Watch:
                 )
                 self.more = gr.Button(texts.MORE_TIME, elem_id="more", min_width=150)
                 self.again = gr.Button(texts.AGAIN, elem_id="again", min_width=150)
-            with gr.Row():
-                self.before = _grid(texts.BEFORE, texts.BEFORE_ALT, "before")
-                self.now = _grid(texts.AFTER, texts.AFTER_ALT, "now")
-            with gr.Row():
+            with gr.Row(elem_id="grids"):
+                self.before_side, self.before = _grid(texts.BEFORE, texts.BEFORE_ALT, "before")
+                self.now_side, self.now = _grid(texts.AFTER, texts.AFTER_ALT, "now")
+            with gr.Row(visible=False) as self.plots:
                 self.losses = _plot(texts.LOSSES, "network", ("G", "D"), "losses")
                 self.scores = _plot(texts.SCORES, "pictures", ("real", "made"), "scores")
             with gr.Accordion(texts.MORE, open=False):
@@ -156,7 +157,7 @@ class Watch:
 
     @friendly
     def go_on(self, stored: object) -> list[Any]:
-        """Train an ended run for as long again, from where it ended."""
+        """Train an ended run for as long again, from where it ended or, if need be, anew."""
         mine = Mine.from_browser(stored)
         self.models.runs.resume(mine.run)
         return self.show(mine)
@@ -183,7 +184,7 @@ class Watch:
     def show(self, mine: Mine, seen: tuple[Any, ...] | None = None) -> list[Any]:
         """Values for `outputs`. `seen`: what the page shows already, and need not be sent again."""
         if not mine.run:
-            nothing = [gr.skip()] * 12
+            nothing = [gr.skip()] * 15
             return [
                 mine.to_browser(), None, gr.Timer(active=False), gr.update(visible=True),
                 gr.update(visible=False), *nothing, *self._pickers(mine),
@@ -204,12 +205,15 @@ class Watch:
             gr.update(visible=False),
             gr.update(visible=True),
             shown.status,
+            gr.update(visible=shown.before is not None),
             gr.update(value=_pixels(folder, shown.before))
             if is_new or before[3] is None
             else gr.skip(),
+            gr.update(visible=shown.now is not None),
             gr.update(value=_pixels(folder, shown.now))
             if is_new or before[4] != shown.now
             else gr.skip(),
+            gr.update(visible=shown.losses is not None),
             shown.losses if figures_moved else gr.skip(),
             shown.scores if figures_moved else gr.skip(),
             shown.details,
@@ -217,7 +221,7 @@ class Watch:
             gr.update(visible=is_over),
             gr.update(visible=run.has_model),
             gr.update(value=packed, visible=packed is not None),
-            gr.update(value=shown.more_label, visible=run.can_resume),
+            gr.update(value=shown.more_label, visible=run.can_resume or run.can_restart),
             gr.update(visible=is_over),
             *pickers,
         ]
@@ -252,13 +256,14 @@ def _pixels(folder: Path, file: str | None) -> NDArray[np.uint8] | None:
         return enlarge(np.array(image.convert("RGB")), _ENLARGED)
 
 
-def _grid(label: str, alt: str, name: str) -> gr.Image:
-    with gr.Column(min_width=150):
+def _grid(label: str, alt: str, name: str) -> tuple[gr.Column, gr.Image]:
+    with gr.Column(visible=False, min_width=150) as side:
         gr.HTML(f'<p class="caption">{label}</p>')
-        return gr.Image(
+        image = gr.Image(
             show_label=False, format="png", interactive=False, elem_id=name, min_width=150,
             buttons=["download", "fullscreen"], alt_text=alt,
         )  # fmt: skip
+    return side, image
 
 
 def _plot(title: str, colour: str, lines: tuple[str, str], name: str) -> gr.LinePlot:

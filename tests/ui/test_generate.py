@@ -1,14 +1,16 @@
 """Pictures from recipes, without a page: a tiny untrained network is enough."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from gan_core.errors import BadRun, BadSetting, BadWeights
+from gan_core.errors import BadSetting, BadWeights
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.latents import render
 from gan_core.gan.networks import build
@@ -61,18 +63,38 @@ def test_a_kept_picture_tells_how_it_was_made(models: Models) -> None:
 @pytest.mark.parametrize(
     ("count", "seed", "truncation"),
     [(0, 0, 1), (65, 0, 1), (4, -1, 1), (4, 2**31, 1), (4, 0, 1.5), (4, 0, float("nan")),
-     (None, 0, 1)],
+     (4, float("inf"), 1), (None, 0, 1)],
 )  # fmt: skip
 def test_what_lies_out_of_bounds_is_refused(
     count: float | None, seed: float, truncation: float
 ) -> None:
-    with pytest.raises(BadSetting, match="must lie between"):
+    with pytest.raises(BadSetting, match="It must .* between"):
         check_recipe("tiny", count, seed, truncation)
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        (None, "Seed is empty."),
+        ("x", "Seed is “x”, which is not a number."),
+        (1.5, "Seed is 1.5. It must be a whole number"),
+        (3e9, "Seed is 3,000,000,000."),
+    ],
+)
+def test_a_seed_that_cannot_be_used_is_told_as_it_was_given(seed: Any, message: str) -> None:
+    with pytest.raises(BadSetting, match=re.escape(message)):
+        check_recipe("tiny", 4, seed, 1)
+
+
+@pytest.mark.parametrize("name", [None, "", "no-such-model"])
+def test_a_model_that_is_not_there_names_those_that_are(models: Models, name: str | None) -> None:
+    with pytest.raises(BadWeights, match="Bundled here: tiny"):
+        models.load(name)
 
 
 @pytest.mark.parametrize("name", ["../bundled/tiny", "/etc", "a" * 22])
 def test_a_model_cannot_be_named_by_a_path(models: Models, name: str) -> None:
-    with pytest.raises(BadRun):
+    with pytest.raises(BadWeights, match="There is no model called"):
         models.load(name)
 
 

@@ -137,6 +137,32 @@ def test_a_restarted_server_takes_up_the_line(
     assert after.look(run_id).state == "stopped"
 
 
+def test_a_second_copy_neither_starts_nor_stops_what_the_first_one_trains(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    first = runs.create(dataset, settings(kimg=0.05))
+    wait_until(lambda: runs.look(first).state == "starting")
+    copy = Runs(runs.root)
+    second = copy.create(dataset, settings())
+    wait_until(lambda: runs.look(second).state == "starting")
+    copy.close(wait=PATIENCE)
+    assert runs.look(second).state in ("starting", "running")
+
+
+def test_a_run_stopped_before_it_saved_starts_again_with_its_pictures(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    run_id = runs.create(dataset, settings())
+    wait_until(lambda: runs.look(run_id).state == "starting")
+    runs.stop(run_id)
+    wait_until(lambda: runs.look(run_id).can_restart)
+    runs.resume(run_id)
+    wait_until(lambda: runs.look(run_id).state == "running")
+    started = runs.look(run_id).events[0]
+    assert isinstance(started, Started)
+    assert started.kimg == 0
+
+
 def test_a_run_called_off_in_line_never_starts(
     tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
 ) -> None:

@@ -1,6 +1,7 @@
 """What the page shows of a run, without a page: events in, component values out."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_a_finished_run_fills_the_bar() -> None:
     assert view.share_done(ended) == 1.0
 
 
-@pytest.mark.parametrize(("ahead", "word"), [(0, "next"), (1, "next"), (3, "3 runs")])
+@pytest.mark.parametrize(("ahead", "word"), [(0, "Loading"), (1, "next"), (3, "3 runs")])
 def test_a_waiting_run_knows_its_place(ahead: int, word: str) -> None:
     assert word in view.sentence_of(run("queued", ahead=ahead))
 
@@ -106,10 +107,29 @@ def test_one_preview_alone_is_not_shown_twice() -> None:
     assert view.previews(run("running", Preview(0.0, file="0.png"))) == ("0.png", None)
 
 
-def test_kid_is_told_with_its_best_times_a_thousand() -> None:
-    text = view.kid_so_far([measured(0.0123), measured(0.0456, is_best=False)])
-    assert "45.6" in text
-    assert "best 12.3" in text
+def test_kid_is_told_times_a_thousand_from_its_start_to_now() -> None:
+    text = view.kid_so_far([measured(21.5467), measured(0.380), measured(0.392, is_best=False)])
+    assert "was 21,500, now 392; the best was 380" in text
+
+
+def test_an_ended_run_says_when_its_model_was_taken() -> None:
+    events = [replace(measured(0.3), kimg=6.4), replace(measured(0.4, is_best=False), kimg=9.0)]
+    assert "at 6.4 thousand pictures" in view.status_html(run("stopped", *events))
+    assert "Kept" not in view.status_html(run("running", *events))
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_run_that_waits_for_nobody_is_starting_until_it_learns(state: State) -> None:
+    assert '<h3 aria-live="polite">Starting' in view.status_html(run(state, STARTED))
+
+
+def test_one_thread_is_told_in_the_singular() -> None:
+    assert "1 thread;" in view.details(run("running", replace(PROBED, threads=1)))
+
+
+def test_a_run_that_saved_nothing_is_offered_again() -> None:
+    bare = replace(run("stopped"), has_model=False, can_restart=True)
+    assert view.show_run(bare).more_label == "Start again with the same pictures"
 
 
 def test_the_probe_is_told() -> None:
