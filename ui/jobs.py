@@ -15,6 +15,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +64,11 @@ class Runs:
         """Keep prepared pictures as a draft and return its id. Raises: DiskFull."""
         run_id = secrets.token_urlsafe(16)
         (self.root / run_id).mkdir(mode=0o700)
-        save_dataset(dataset, self.root / run_id / DATASET_FILE)
+        try:
+            save_dataset(dataset, self.root / run_id / DATASET_FILE)
+        except BaseException:
+            self.forget(run_id)
+            raise
         return run_id
 
     def start(self, run_id: str, settings: Settings) -> None:
@@ -184,8 +189,8 @@ class Runs:
                 with self._lock:
                     self._bury_the_dead()
                     if self._is_keeper():
+                        self._sweep()  # first: on a full disk it makes room
                         self._start_next()
-                        self._sweep()
             except Exception:
                 _log.exception("looking after the runs failed; trying again in a second")
             self._wake.wait(1.0)
@@ -206,10 +211,11 @@ class Runs:
             code = worker.poll()
             if code is None:
                 continue
+            del self._workers[run_id]
             folder = self.root / run_id
             if folder.is_dir():
-                (folder / EXIT_FILE).write_text(str(code))
-            del self._workers[run_id]
+                with suppress(OSError):  # on a full disk the log still tells how it ended
+                    (folder / EXIT_FILE).write_text(str(code))
 
     def _start_next(self) -> None:
         line = self._line()

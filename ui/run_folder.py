@@ -169,7 +169,7 @@ def launch(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
     unlocked = folder / f".{WORKER_FILE}"
     with (folder / LOG_FILE).open("wb") as log, unlocked.open("w") as pid:
         # The worker inherits the lock and keeps it. The file gets its name when it is locked.
-        fcntl.flock(pid, fcntl.LOCK_EX)
+        fcntl.flock(pid, fcntl.LOCK_EX | fcntl.LOCK_NB)
         worker = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -179,9 +179,13 @@ def launch(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
             start_new_session=True,
             pass_fds=(pid.fileno(),),
         )
-        pid.write(str(worker.pid))
-        pid.flush()
-        unlocked.rename(folder / WORKER_FILE)
+        try:
+            pid.write(str(worker.pid))
+            pid.flush()
+            unlocked.rename(folder / WORKER_FILE)
+        except OSError:  # a worker that nobody could find again must not go on
+            worker.kill()
+            raise
     os.setpriority(os.PRIO_PROCESS, worker.pid, _NICENESS)
     return worker
 
@@ -216,7 +220,7 @@ def _events(folder: Path) -> tuple[Event, ...]:
     return _events_of_size(folder, size) if size else ()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def _events_of_size(folder: Path, _size: int) -> tuple[Event, ...]:
     """Several tabs may watch one run; its log is parsed once for each length it has had."""
     return tuple(read_events(folder))

@@ -170,8 +170,8 @@ class TrainTab:
             runs.forget(before.run_id)
         try:
             dataset = read_pictures(paths, self.models.resolution())
-        except UnusableDataset as error:
-            rows = view.report_rows(error.report)
+        except BadDataset as error:
+            rows = view.report_rows(error.report if isinstance(error, UnusableDataset) else ())
             return [None, *_report(str(error), None, rows), gr.update(interactive=False), None]
         kept = Draft(runs.add(dataset), len(dataset))
         crops = make_grid(dataset.images[:_CROPS], columns=8)

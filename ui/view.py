@@ -129,8 +129,7 @@ def figures(run: RunState) -> dict[str, Any]:
 
 def share_done(run: RunState) -> float:
     """How much of the run's budget is spent, in [0, 1]."""
-    last = run.events[-1] if run.events else None
-    if isinstance(last, Finished) and not last.stopped:
+    if run.state == "finished":
         return 1.0
     progress = _last(run.events, Progress)
     if progress is None:
