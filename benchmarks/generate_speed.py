@@ -1,16 +1,25 @@
-"""How long the first pictures take in a new process, how long the next ones, and the memory.
+"""How long the first pictures take, how long the next ones, and the memory: core, then the app.
+
+The app is started as a user starts it and asked over HTTP, so its figures include what Gradio adds:
+enlarging, encoding, and sending sixteen PNG files.
 
 python -m benchmarks.generate_speed [--model dcgan-kaokore-64] [--runs 3] [--repeats 20]
 """
 
 import argparse
 import json
+import os
+import re
 import resource
+import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+
+from gradio_client import Client
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNT = 16
@@ -55,6 +64,44 @@ def measure(model: str, repeats: int) -> tuple[float, list[float]]:
     return cold, json.loads(rest)
 
 
+def measure_app(repeats: int) -> tuple[float, list[float], float]:
+    """Start app.py. Returns seconds to its first pictures, of each repeat, and MB resident."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "TMPDIR": folder}
+        started = time.perf_counter()
+        command = [sys.executable, "app.py"]
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as app:
+            try:
+                client = _connect(port, app)
+                client.predict(count=COUNT, api_name="/generate")
+                cold = time.perf_counter() - started
+                warm = []
+                for seed in range(repeats):
+                    asked = time.perf_counter()
+                    client.predict(count=COUNT, seed=seed, api_name="/generate")
+                    warm.append(time.perf_counter() - asked)
+                status = Path(f"/proc/{app.pid}/status").read_text(encoding="ascii")
+                client.close()
+            finally:
+                app.terminate()
+    resident = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return cold, warm, int(resident.group(1)) / 1024 if resident else float("nan")
+
+
+def _connect(port: int, app: "subprocess.Popen[bytes]") -> Client:
+    while app.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False)
+    sys.exit("The app ended before it answered; its message is above.")
+
+
 def main() -> None:
     """Print medians over several processes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -65,12 +112,16 @@ def main() -> None:
     results = [measure(given.model, given.repeats) for _ in range(given.runs)]
     cold = [seconds for seconds, _ in results]
     warm = [seconds for _, repeats in results for seconds in repeats]
-    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000  # KiB on Linux
+    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # KiB on Linux
     print(
         f"{COUNT} pictures, from nothing: {statistics.median(cold):.2f} s (median of {len(cold)})"
     )
     print(f"{COUNT} pictures, warm:         {statistics.median(warm) * 1000:.0f} ms")
     print(f"most memory resident:       {peak_mb:.0f} MB")
+    cold_app, warm_app, app_mb = measure_app(given.repeats)
+    print(f"the app, from nothing:      {cold_app:.2f} s")
+    print(f"the app, warm, over HTTP:   {statistics.median(warm_app) * 1000:.0f} ms")
+    print(f"the app, memory resident:   {app_mb:.0f} MB")
 
 
 if __name__ == "__main__":
