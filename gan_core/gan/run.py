@@ -23,7 +23,6 @@ from gan_core.files import explain_disk_errors, write_atomically
 from gan_core.gan.config import TrainConfig, config_to_json
 from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
 from gan_core.gan.train import BEST_FOLDER
-from gan_core.hub.resolve import bundled_models
 from gan_core.pictures.canvas import save_png
 
 EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
@@ -134,10 +133,10 @@ def model_card(folder: Path, name: str) -> str:
             f"extractor: {best.extractor})."
         )
     licence = "The licence is yours to choose, within what the pictures it learned from allow."
-    if start.start in bundled_models():
+    if start.start != "scratch":
         licence = (
-            f"It started from {start.start}, whose weights are under CC BY-SA 4.0 (credit: KaoKore,"
-            " arXiv:2002.08595, CODH); what is derived from them is shared under the same terms."
+            f"It started from {start.start}, whose licence holds for what is derived from it. The"
+            " bundled models are under CC BY-SA 4.0 (credit: KaoKore, arXiv:2002.08595, CODH)."
         )
     length = f"{ended.kimg:.1f} kimg in {ended.seconds / 60:.1f} minutes" if ended else "Unfinished"
     return f"""---

@@ -104,6 +104,14 @@ def test_the_model_card_gives_the_figures_with_their_counts(finished):
     card = model_card(finished[0], "mine")
     assert "24 pictures" in card
     assert "256 made against 24 real" in card
+    assert "licence is yours to choose" in card  # from scratch
+
+
+def test_the_card_of_a_run_from_another_model_names_that_models_licence(tmp_path):
+    started = Started("plan", 24, 16, 8, 0, "dcgan-kaokore-64", 5.0, None)
+    list(record([started], tmp_path, CONFIG))
+    assert "started from dcgan-kaokore-64" in model_card(tmp_path, "mine")
+    assert "CC BY-SA 4.0" in model_card(tmp_path, "mine")
 
 
 def test_a_run_without_a_snapshot_cannot_be_packed(tmp_path):
