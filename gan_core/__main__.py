@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -30,8 +30,8 @@ from gan_core.gan.config import check as check_config
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import KidMeter
 from gan_core.gan.run import DATASET_FILE, EVENTS_FILE, is_stop_requested, record
-from gan_core.gan.snapshot import Snapshot, load_snapshot
-from gan_core.gan.train import Data, Start
+from gan_core.gan.snapshot import Snapshot, load_snapshot, require_same
+from gan_core.gan.train import SCRATCH, Data, Start
 from gan_core.gan.train import train as train_events
 from gan_core.hub.resolve import DEFAULT_MODEL, bundled_models, resolve
 from gan_core.pictures import (
@@ -60,6 +60,7 @@ LrG = Annotated[float | None, typer.Option("--lr-g", help=_HELP["lr_G"])]
 LrD = Annotated[float | None, typer.Option("--lr-d", help=_HELP["lr_D"])]
 BatchSize = Annotated[int | None, typer.Option(help=_HELP["batch_size"])]
 LossName = Annotated[str | None, typer.Option(help=_HELP["loss"] + ": non-saturating or hinge")]
+R1Gamma = Annotated[float | None, typer.Option("--r1-gamma", help=_HELP["r1_gamma"])]
 SkipD = Annotated[float | None, typer.Option("--skip-d-below", help=_HELP["skip_D_below"])]
 Augment = Annotated[
     str | None, typer.Option(help=f"Comma-separated, of {', '.join(AUGMENTATIONS)}; or none")
@@ -138,6 +139,7 @@ def train(
     lr_D: LrD = None,
     loss: LossName = None,
     skip_D_below: SkipD = None,
+    r1_gamma: R1Gamma = None,
     augment: Augment = None,
     mirror: Mirror = None,
 ) -> None:
@@ -150,6 +152,7 @@ def train(
         lr_D=lr_D,
         loss=loss,
         skip_D_below=skip_D_below,
+        r1_gamma=r1_gamma,
         augment=_names(augment),
         mirror=mirror,
     )
@@ -173,12 +176,7 @@ def train(
             "A new run needs a folder or zip of pictures.",
             "Name it: python -m gan_core train FOLDER --out RUN, or add --resume.",
         )
-    if start == "scratch":
-        begin = Start()
-        network = NetworkConfig()
-    else:
-        snapshot = load_snapshot(resolve(start))
-        begin, network = Start(snapshot, _name_start(start, snapshot)), snapshot.network
+    begin, network = _start_from(start)
     dataset = load_dataset(source, network.resolution)
     console.print(dataset.summary(), highlight=False)
     time = overrides.pop("minutes", TrainConfig.minutes)
@@ -192,15 +190,16 @@ def pretrain(
     source: Annotated[Path, typer.Argument(help="Folder, zip or tar with thousands of pictures")],
     out: Annotated[Path, typer.Option(help="Folder for the run; continued if it holds one")],
     minutes: Annotated[float | None, typer.Option(help=_HELP["minutes"] + "; 120 if new")] = None,
+    start: Annotated[
+        str, typer.Option(help="A model to go on from; its network is kept")
+    ] = SCRATCH,
     seed: Seed = 0,
-    resolution: Annotated[int, typer.Option(help=_HELP["resolution"])] = 64,
-    width_G: Annotated[int, typer.Option("--width-g", help=_HELP["width_G"])] = (
-        NetworkConfig.width_G
-    ),
-    width_D: Annotated[int, typer.Option("--width-d", help=_HELP["width_D"])] = (
-        NetworkConfig.width_D
-    ),
-    d_norm: Annotated[str, typer.Option(help=_HELP["d_norm"] + ": batch or spectral")] = "batch",
+    resolution: Annotated[int | None, typer.Option(help=_HELP["resolution"])] = None,
+    width_G: Annotated[int | None, typer.Option("--width-g", help=_HELP["width_G"])] = None,
+    width_D: Annotated[int | None, typer.Option("--width-d", help=_HELP["width_D"])] = None,
+    d_norm: Annotated[
+        str | None, typer.Option(help=_HELP["d_norm"] + ": batch or spectral")
+    ] = None,
     held_out: HeldOut = 20,
     kimg: Kimg = None,
     batch_size: BatchSize = None,
@@ -208,6 +207,7 @@ def pretrain(
     lr_D: LrD = None,
     loss: LossName = None,
     skip_D_below: SkipD = None,
+    r1_gamma: R1Gamma = None,
     augment: Augment = None,
     mirror: Mirror = None,
 ) -> None:
@@ -223,6 +223,7 @@ def pretrain(
         lr_D=lr_D,
         loss=loss,
         skip_D_below=skip_D_below,
+        r1_gamma=r1_gamma,
         augment=_names(augment),
         mirror=mirror,
     )
@@ -235,9 +236,8 @@ def pretrain(
         seen, unseen = read_dataset(out / DATASET_FILE), read_dataset(out / _HELD_OUT_FILE)
     else:
         _refuse_existing_run(out)
-        network = NetworkConfig(
-            resolution=resolution, width_G=width_G, width_D=width_D, d_norm=cast(Any, d_norm)
-        )
+        asked = _given(resolution=resolution, width_G=width_G, width_D=width_D, d_norm=d_norm)
+        begin, network = _start_from(start, **asked)
         config = TrainConfig(
             **{
                 "network": network,
@@ -249,7 +249,7 @@ def pretrain(
                 **overrides,
             }
         )
-        dataset = load_dataset(source, resolution, _EVERYTHING)
+        dataset = load_dataset(source, network.resolution, _EVERYTHING)
         console.print(dataset.summary(), highlight=False)
         seen, unseen = _split(dataset, held_out)
         save_dataset(unseen, out / _HELD_OUT_FILE)
@@ -319,6 +319,18 @@ def _stop_signal() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig]:
+    """Load what a run begins from: a model, or nothing for "scratch"; and the run's network.
+
+    asked: fields of the network that the user set; a model must have them already.
+    """
+    if name == SCRATCH:
+        return Start(), NetworkConfig(**asked)
+    snapshot = load_snapshot(resolve(name))
+    require_same(snapshot.network, replace(snapshot.network, **asked))
+    return Start(snapshot, _name_start(name, snapshot)), snapshot.network
 
 
 def _name_start(start: str, snapshot: Snapshot) -> str:

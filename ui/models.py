@@ -7,13 +7,11 @@ from pathlib import Path
 from gan_core.errors import BadWeights
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
-from gan_core.gan.train import BEST_FOLDER
+from gan_core.gan.train import BEST_FOLDER, SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
 from ui import texts
 from ui.jobs import Runs
 from ui.run_folder import read_settings
-
-SCRATCH = "scratch"
 
 
 @dataclass(frozen=True)

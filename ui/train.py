@@ -16,17 +16,18 @@ from gradio.events import api
 
 from gan_core.errors import BadDataset, BadSetting
 from gan_core.gan.config import AUGMENTATIONS, TrainConfig, derive
+from gan_core.gan.train import SCRATCH
 from gan_core.pictures import Dataset, UnusableDataset, load_dataset, make_grid
 from ui import texts, view
 from ui.errors import friendly, require
-from ui.models import SCRATCH, Models
+from ui.models import Models
 from ui.run_folder import Settings
 from ui.watch import Mine, Watch
 
 MOST_MINUTES = 240.0  # one process trains at a time, and others wait for it
 _SHORTEST = 0.05
 _CROPS = 32
-_BY_HAND = ("batch_size", "lr_G", "lr_D", "loss", "skip_D_below")
+_BY_HAND = ("batch_size", "lr_G", "lr_D", "loss", "skip_D_below", "r1_gamma")
 _FIELDS = {entry.name: entry for entry in fields(TrainConfig)}
 
 

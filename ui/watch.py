@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_core.gan.run import pack
+from gan_core.gan.train import SCRATCH
 from gan_core.pictures import enlarge
 from ui import texts, view
 from ui.errors import friendly
 from ui.generate import SHARED, GenerateTab
-from ui.models import SCRATCH, Models
+from ui.models import Models
 from ui.run_folder import PACKED_FILE, RunState
 
 # Fixed, so that what a browser keeps is still read after a restart. It guards nothing: the store

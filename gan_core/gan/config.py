@@ -65,6 +65,7 @@ class TrainConfig:
     beta1: float = _setting(0.5, 0.0, 0.99, "Adam's beta 1")
     beta2: float = _setting(0.999, 0.5, 0.9999, "Adam's beta 2")
     skip_D_below: float = _setting(0.0, 0.0, 2.0, "Leave D alone while its loss is below this")
+    r1_gamma: float = _setting(0.0, 0.0, 1000, "R1 penalty on D's slope at real pictures; 0: none")
     augment: tuple[str, ...] = AUGMENTATIONS
     mirror: bool = False
     ema_halflife_kimg: float = _setting(5.0, 0.0, 1000, "Half-life of G's moving average")
@@ -150,9 +151,10 @@ def describe(config: TrainConfig, n_images: int) -> str:
     skip = f", D skipped while its loss is below {config.skip_D_below:g}" * bool(
         config.skip_D_below
     )
+    r1 = f", R1 penalty {config.r1_gamma:g}" * bool(config.r1_gamma)
     return (
         f"{length} on {n_images} pictures at {config.network.resolution} px: {config.loss} loss,"
-        f" batches of {config.batch_size}, {augment} augmentation{skip}."
+        f" batches of {config.batch_size}, {augment} augmentation{skip}{r1}."
     )
 
 

@@ -33,6 +33,19 @@ def loss_G(kind: Loss, logits_fake: Tensor) -> Tensor:
     return softplus(-logits_fake).mean()
 
 
+def r1(logits_real: Tensor, x_real: Tensor) -> Tensor:
+    """R1 penalty: how steep D is at real pictures; the mean squared gradient norm, a scalar.
+
+    Source: Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?"
+    (arXiv:1801.04406), section 4.1; to be weighted by r1_gamma / 2. D pays for every slope where
+    the data are, so it cannot win by drawing a cliff around them, and its game with G settles.
+
+    logits_real: D(x_real), [N], differentiable. x_real: [N, 3, S, S], with requires_grad set.
+    """
+    (slope,) = torch.autograd.grad(logits_real.sum(), x_real, create_graph=True)
+    return slope.float().square().sum(dim=(1, 2, 3)).mean()
+
+
 def mean_score(logits: Tensor) -> Tensor:
     """Mean of sigmoid(logits): how real D finds these pictures, in [0, 1]."""
     return torch.sigmoid(logits.detach().float()).mean()

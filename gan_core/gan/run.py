@@ -22,7 +22,7 @@ from gan_core.events import Event, Finished, Measured, Preview, Started, from_js
 from gan_core.files import explain_disk_errors, write_atomically
 from gan_core.gan.config import TrainConfig, config_to_json
 from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
-from gan_core.gan.train import BEST_FOLDER
+from gan_core.gan.train import BEST_FOLDER, SCRATCH
 from gan_core.pictures.canvas import save_png
 
 EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
@@ -133,7 +133,7 @@ def model_card(folder: Path, name: str) -> str:
             f"extractor: {best.extractor})."
         )
     licence = "The licence is yours to choose, within what the pictures it learned from allow."
-    if start.start != "scratch":
+    if start.start != SCRATCH:
         licence = (
             f"It started from {start.start}, whose licence holds for what is derived from it. The"
             " bundled models are under CC BY-SA 4.0 (credit: KaoKore, arXiv:2002.08595, CODH)."

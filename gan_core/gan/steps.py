@@ -9,8 +9,13 @@ from torch import Tensor
 from gan_core.compute import Compute
 from gan_core.gan.augment import augment, mirror
 from gan_core.gan.config import TrainConfig
-from gan_core.gan.losses import loss_D, loss_G, mean_score
+from gan_core.gan.losses import loss_D, loss_G, mean_score, r1
 from gan_core.gan.state import TrainState
+
+# "Lazy": the penalty is worth its price every so often, with its weight multiplied accordingly
+# (Karras et al. 2020, StyleGAN2, section 3.1; 16 there, with a step of its own for it; here it
+# joins D's ordinary step, so it comes more often and pushes less at a time).
+_R1_EVERY = 8
 
 
 def train_step(state: TrainState, config: TrainConfig, compute: Compute) -> Tensor:
@@ -45,11 +50,20 @@ def step_D(
     is_skipped = config.skip_D_below > 0 and float(loss.detach()) < config.skip_D_below
     if not is_skipped:
         state.opt_D.zero_grad(set_to_none=True)
-        loss.backward()
+        total = loss
+        if config.r1_gamma > 0 and state.nimg // config.batch_size % _R1_EVERY == 0:
+            total = loss + config.r1_gamma / 2 * _R1_EVERY * penalty_R1(state, config, x_real)
+        total.backward()
         state.opt_D.step()
     d_sign = logits_real.detach().float().sign().mean()
     skipped = torch.tensor(float(is_skipped), device=loss.device)
     return [loss.detach(), mean_score(logits_real), mean_score(logits_fake), d_sign, skipped]
+
+
+def penalty_R1(state: TrainState, config: TrainConfig, x_real: Tensor) -> Tensor:
+    """The R1 penalty on a batch of real pictures, in float32: gradients of gradients need it."""
+    x_real = augment(x_real, config.augment, state.rng).detach().requires_grad_(True)
+    return r1(state.D(x_real), x_real)
 
 
 def step_G(state: TrainState, config: TrainConfig, compute: Compute, x_fake: Tensor) -> Tensor:

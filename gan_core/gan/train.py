@@ -40,6 +40,7 @@ from gan_core.pictures.canvas import make_grid, to_uint8
 Images: TypeAlias = NDArray[np.uint8]
 Clock: TypeAlias = Callable[[], float]
 BEST_FOLDER = "best"
+SCRATCH = "scratch"  # the name of no start at all
 _PREVIEW_COUNT = 16
 
 
@@ -48,7 +49,7 @@ class Start:
     """What a run begins from: a snapshot (or nothing, for scratch) and its name for the record."""
 
     snapshot: Snapshot | None = None
-    name: str = "scratch"
+    name: str = SCRATCH
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from gan_core.events import Finished
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.networks import build
 from gan_core.gan.run import read_events
-from gan_core.gan.snapshot import Snapshot, save_snapshot
+from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,6 +138,31 @@ def test_pretraining_resumes_by_itself_and_measures_on_pictures_it_never_saw(ate
     second = atelier(*words, "--held-out", 9, "--kimg", 0.04)  # the split is the run's own
     assert "Resumed at 0.0" in second.out
     assert "on 18 pictures" in second.out
+
+
+def test_pretraining_can_go_on_from_a_model_with_its_network(atelier, place):
+    words = ("pretrain", place / "pictures", "--start", place / "tiny", "--held-out", 4)
+    done = atelier(
+        *words, "--batch-size", 8, "--kimg", 0.02, "--r1-gamma", 0.1, "--out", place / "on"
+    )
+    assert done.code == 0, done.err
+    assert "R1 penalty 0.1" in done.out
+    assert load_snapshot(place / "on" / "best").network.width_G == 8
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (("--width-g", 16), "width_G = 8"),
+        (("--width-d", 16), "width_D = 8"),
+        (("--resolution", 32), "resolution = 16"),
+    ],
+)
+def test_a_start_of_another_network_is_refused_with_the_numbers(atelier, place, asked, message):
+    words = ("pretrain", place / "pictures", "--start", place / "tiny", *asked)
+    done = atelier(*words, "--out", place / "other")
+    assert (done.code, message in done.err.replace("\n", " ")) == (2, True)
+    assert not (place / "other").exists()
 
 
 def test_a_held_out_part_too_small_to_measure_on_is_refused(atelier, place):

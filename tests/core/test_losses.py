@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from gan_core.gan.losses import loss_D, loss_G, mean_score
+from gan_core.gan.losses import loss_D, loss_G, mean_score, r1
 
 REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([-2.0, 0.3, 1.0])
 
@@ -37,6 +37,19 @@ def test_losses_push_real_up_and_fake_down_and_for_g_fake_up(kind):
     fake.grad = None
     loss_G(kind, fake).backward()
     assert (fake.grad < 0).all()
+
+
+def test_r1_is_the_mean_squared_slope_of_d_at_each_picture():
+    x = torch.randn(2, 3, 4, 4, requires_grad=True)
+    logits = (x * torch.tensor([1.0, 3.0]).view(2, 1, 1, 1)).sum(dim=(1, 2, 3))
+    assert r1(logits, x) == pytest.approx((48 * 1 + 48 * 9) / 2)  # 48 values of slope 1, then 3
+
+
+def test_r1_can_be_learned_from_which_takes_gradients_of_gradients():
+    steepness = torch.tensor(2.0, requires_grad=True)
+    x = torch.randn(2, 3, 4, 4, requires_grad=True)
+    r1((x * steepness).sum(dim=(1, 2, 3)), x).backward()
+    assert steepness.grad == pytest.approx(2 * 2.0 * 48)
 
 
 def test_a_score_is_a_probability():

@@ -23,6 +23,7 @@ from gan_core.events import (
 from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
 from gan_core.gan.latents import latents, render
+from gan_core.gan.losses import r1
 from gan_core.gan.snapshot import Snapshot, load_snapshot, read_tensors
 from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import step_D, step_G, train_step
@@ -108,6 +109,35 @@ def test_d_is_left_alone_while_its_loss_is_below_the_threshold():
     figures = step_D(state, settings, CPU, x_real, x_fake.detach())
     assert float(figures[-1]) == 1.0
     assert all(torch.equal(a, b) for a, b in paired(D, state.D))
+
+
+def test_the_r1_penalty_keeps_d_from_being_steep_at_real_pictures():
+    slopes = []
+    for gamma in (0.0, 100.0):
+        settings = config(augment=(), lr_D=2e-3, r1_gamma=gamma)
+        state = new_state(settings, pictures(), CPU)
+        x_real, x_fake = torch.rand(8, 3, 16, 16), torch.rand(8, 3, 16, 16) - 1
+        for _ in range(40):
+            step_D(state, settings, CPU, x_real, x_fake)
+            state.nimg += settings.batch_size
+        x_real.requires_grad_(True)
+        slopes.append(r1(state.D(x_real), x_real).item())
+    assert slopes[1] < slopes[0] / 2
+
+
+def test_the_r1_penalty_is_lazy_but_the_first_step_has_it():
+    settings, plain = config(r1_gamma=100.0), config()
+    changed = []
+    for nimg in (0, settings.batch_size):
+        ends = []
+        for each in (settings, plain):
+            state = new_state(each, pictures(), CPU)
+            state.nimg = nimg
+            x_real, x_fake = real_and_fake(state)
+            step_D(state, each, CPU, x_real, torch.zeros_like(x_fake))
+            ends.append(state.D)
+        changed.append(not all(torch.equal(a, b) for a, b in paired(*ends)))
+    assert changed == [True, False]
 
 
 def test_skipped_steps_are_visible_in_the_events(tmp_path):
