@@ -21,6 +21,7 @@ from gan_core.files import require_room
 from gan_core.gan.checkpoint import CHECKPOINT_FILE, Checkpoint, find_checkpoint
 from gan_core.gan.config import (
     AUGMENTATIONS,
+    LAST_SEED,
     Cadence,
     NetworkConfig,
     TrainConfig,
@@ -45,7 +46,7 @@ from gan_core.pictures import (
     save_png,
     to_uint8,
 )
-from gan_core.terminal import console, display_events, print_report
+from gan_core.terminal import console, display_events, print_report, show_progress
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -91,15 +92,18 @@ def generate(
     """Make pictures with a trained model."""
     _require("count", count, 1, 10_000)
     _require("truncation", truncation, 0, 1)
-    _require("seed", seed, 0, 2**31 - 1)
+    _require("seed", seed, 0, LAST_SEED)
     if grid is not None and grid.suffix != ".png":
         raise BadSetting(
             f"The grid's name is {grid.name}.", "It is written as PNG.", "Let it end in .png."
         )
     snapshot = load_snapshot(resolve(model))
     z = latents(count, seed, snapshot.network.z_dim, truncation)
-    pictures = to_uint8(render(snapshot.G, z))
-    for index, picture in enumerate(pictures):
+    parts = [
+        to_uint8(render(snapshot.G, part)) for part in show_progress(z.split(64), "Generating")
+    ]
+    pictures = np.concatenate(parts)
+    for index, picture in enumerate(show_progress(list(pictures), "Writing")):
         told = {"model": model, "seed": seed, "index": index, "truncation": truncation}
         save_png(out / f"{index:04d}.png", picture, {k: str(v) for k, v in told.items()})
     if grid is not None:
@@ -115,7 +119,7 @@ def check(
     """Say which pictures would be used for training, which were mended or left out, and why."""
     check_config(NetworkConfig(resolution=resolution))
     try:
-        dataset = load_dataset(source, resolution)
+        dataset = _read(source, resolution)
     except AtelierError as error:
         print_report(getattr(error, "report", ()))
         raise
@@ -166,6 +170,7 @@ def train(
             )
         config = replace(checkpoint.config, **overrides)
         _refuse_used_up(checkpoint, config)
+        require_room(out)
         dataset = read_dataset(out / DATASET_FILE)
         _run(config, Data(dataset.images), out, checkpoint)
         return
@@ -176,8 +181,9 @@ def train(
             "A new run needs a folder or zip of pictures.",
             "Name it: python -m gan_core train FOLDER --out RUN, or add --resume.",
         )
+    require_room(out)
     begin, network = _start_from(start)
-    dataset = load_dataset(source, network.resolution)
+    dataset = _read(source, network.resolution)
     console.print(dataset.summary(), highlight=False)
     time = overrides.pop("minutes", TrainConfig.minutes)
     config = derive(len(dataset), time, network, seed=seed or 0, **overrides)
@@ -228,6 +234,7 @@ def pretrain(
         mirror=mirror,
     )
     _require("held_out", held_out, 2, 1000)
+    require_room(out)
     begin: Start | Checkpoint = Start()
     if (out / CHECKPOINT_FILE).exists():
         begin = find_checkpoint(out)
@@ -249,7 +256,7 @@ def pretrain(
                 **overrides,
             }
         )
-        dataset = load_dataset(source, network.resolution, _EVERYTHING)
+        dataset = _read(source, network.resolution, _EVERYTHING)
         console.print(dataset.summary(), highlight=False)
         seen, unseen = _split(dataset, held_out)
         save_dataset(unseen, out / _HELD_OUT_FILE)
@@ -268,7 +275,7 @@ def measure(
     _require("count", count, 2, 10_000)
     _require("held_out", held_out, 1, 1000)
     snapshot = load_snapshot(resolve(model))
-    dataset = load_dataset(source, snapshot.network.resolution, _EVERYTHING)
+    dataset = _read(source, snapshot.network.resolution, _EVERYTHING)
     meter = KidMeter(dataset.images[::held_out], n_fake=count)
     kid = meter.measure(snapshot.G, snapshot.network.z_dim)
     console.print(
@@ -290,7 +297,6 @@ def measure(
 
 def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoint) -> None:
     """Train and show it; Ctrl-C and SIGTERM save and end the run in good order."""
-    require_room(folder)
     with _stop_signal() as stopped:
         stream = train_events(
             config, data, folder, start, lambda: stopped() or is_stop_requested(folder)
@@ -319,6 +325,11 @@ def _stop_signal() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _read(source: Path, resolution: int, limits: Limits | None = None) -> Dataset:
+    with console.status("Reading the pictures"):
+        return load_dataset(source, resolution, limits)
 
 
 def _start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig]:

@@ -65,7 +65,7 @@ def require_room(folder: Path, megabytes: float = RUN_MB) -> None:
 def _no_room(path: Path) -> DiskFull:
     return DiskFull(
         f"There is no room to write {path.name}: {_free_mb(path):.0f} MB are free on that disk.",
-        f"A training run needs about {RUN_MB} MB.",
+        f"There must be room for the whole file; a training run takes about {RUN_MB} MB.",
         "Free some space, or choose another folder, and start again.",
     )
 

@@ -1,10 +1,11 @@
 """How a run and a report look in a terminal: events and report lines as text. Decides nothing."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, track
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +13,7 @@ from gan_core import events
 from gan_core.pictures import FileReport
 
 console = Console()
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -73,6 +75,11 @@ def _say(event: events.Event) -> str:
             return f"Failed at {event.kimg:.1f} kimg."
         case _:
             return ""
+
+
+def show_progress(items: Sequence[_T], doing: str) -> Iterator[_T]:
+    """Go through `items`, with a bar on a terminal as long as it takes."""
+    yield from track(items, doing, console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_report(report: Iterable[FileReport]) -> None:

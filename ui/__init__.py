@@ -10,6 +10,7 @@ import gradio as gr
 
 from gan_core.hub.resolve import BUNDLED
 from ui import texts
+from ui.cache import keep_files_in, sweep_now_and_then
 from ui.generate import GenerateTab
 from ui.jobs import Runs
 from ui.models import Models
@@ -20,6 +21,7 @@ from ui.watch import Store, Watch
 # Fixed, so that a restarted server finds its runs again.
 RUNS_ROOT = Path(tempfile.gettempdir()) / f"gan-atelier-{os.getuid()}"
 _SWEEP, _KEEP = 600, 3600  # seconds; uploads are read at once, and pictures shown are downloaded
+_FILES = "files"  # no run is called so
 
 
 def build_app(bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT) -> gr.Blocks:
@@ -30,9 +32,8 @@ def build_app(bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT) -> gr.Blocks
     runs = Runs(runs_root)
     atexit.register(runs.close)
     models = Models(bundled, runs)
-    demo: gr.Blocks = gr.Blocks(
-        title=texts.TITLE, analytics_enabled=False, delete_cache=(_SWEEP, _KEEP)
-    )
+    sweep_now_and_then(keep_files_in(runs_root / _FILES), _KEEP, _SWEEP)
+    demo: gr.Blocks = gr.Blocks(title=texts.TITLE, analytics_enabled=False)
     with demo:
         gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p>", elem_id="title")
         store = Store()

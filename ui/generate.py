@@ -11,6 +11,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan_core.gan.config import LAST_SEED
 from gan_core.gan.latents import latents, render
 from gan_core.pictures import encode_png, enlarge, to_uint8
 from ui import texts
@@ -19,7 +20,6 @@ from ui.models import Models
 
 MOST_PICTURES = 64
 _SHOWN_SIDE = 256  # pixels; smaller pictures are enlarged to it by a whole factor
-_LAST_SEED = 2**31 - 1
 SHARED: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 2}
 
 
@@ -40,7 +40,7 @@ def check_recipe(
     return Recipe(
         model,
         int(require(texts.COUNT, count, 1, MOST_PICTURES, whole=True)),
-        int(require(texts.SEED, seed, 0, _LAST_SEED, whole=True)),
+        int(require(texts.SEED, seed, 0, LAST_SEED, whole=True)),
         float(require(texts.TRUNCATION, truncation, 0, 1)),
     )
 

@@ -25,7 +25,6 @@ from gan_core.gan.run import DATASET_FILE, request_stop
 from gan_core.pictures import Dataset, save_dataset
 from ui import texts
 from ui.run_folder import (
-    EXIT_FILE,
     WORKER_FILE,
     RunState,
     Settings,
@@ -34,6 +33,7 @@ from ui.run_folder import (
     is_waiting,
     last_change,
     launch,
+    note_exit,
     read_settings,
     read_state,
     wait_again,
@@ -214,8 +214,8 @@ class Runs:
             del self._workers[run_id]
             folder = self.root / run_id
             if folder.is_dir():
-                with suppress(OSError):  # on a full disk the log still tells how it ended
-                    (folder / EXIT_FILE).write_text(str(code))
+                with suppress(OSError):
+                    note_exit(folder, code)
 
     def _start_next(self) -> None:
         line = self._line()

@@ -35,6 +35,7 @@ REQUEST_FILE, WORKER_FILE, LOG_FILE, EXIT_FILE = "request.json", "worker.pid", "
 PACKED_FILE = "gan-atelier-model.zip"
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _NICENESS = 5  # the page must stay quick while a run uses every core
+_EXIT_WIDTH = 4  # characters: -15 to 255
 _USER_ERROR = 2  # the command line's exit code for what a user can mend
 
 
@@ -167,6 +168,7 @@ def launch(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
     if settings.minutes_before == 0:
         command.append(str(folder / DATASET_FILE))
     unlocked = folder / f".{WORKER_FILE}"
+    (folder / EXIT_FILE).write_text(" " * _EXIT_WIDTH)
     with (folder / LOG_FILE).open("wb") as log, unlocked.open("w") as pid:
         # The worker inherits the lock and keeps it. The file gets its name when it is locked.
         fcntl.flock(pid, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -190,6 +192,12 @@ def launch(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
     return worker
 
 
+def note_exit(folder: Path, code: int) -> None:
+    """Keep how the worker ended, in the room that `launch` reserved: the disk may be full now."""
+    with (folder / EXIT_FILE).open("r+") as reserved:
+        reserved.write(str(code).rjust(_EXIT_WIDTH))
+
+
 def _state(folder: Path, events: tuple[Event, ...], is_attended: bool) -> State:
     if is_waiting(folder):
         return "queued"
@@ -205,7 +213,7 @@ def _state(folder: Path, events: tuple[Event, ...], is_attended: bool) -> State:
     if isinstance(last, Failed):
         return "failed"
     exit_file = folder / EXIT_FILE
-    if exit_file.exists() and exit_file.read_text() == str(_USER_ERROR):
+    if exit_file.exists() and exit_file.read_text().strip() == str(_USER_ERROR):
         return "failed"
     return "stopped" if is_stop_asked and not has_begun else "interrupted"
 

@@ -48,11 +48,6 @@ def settings_from(
     """
     require(texts.TIME, minutes, _SHORTEST, MOST_MINUTES)
     require(texts.SEED, seed, 0, _FIELDS["seed"].metadata["high"], whole=True)
-    by_hand = {
-        name: value
-        for name, value in options.items()
-        if value is not None and value != _FIELDS[name].default
-    }
     called, network = models.start(start)
     if network.resolution != (wanted := models.resolution()):
         raise BadSetting(
@@ -60,7 +55,15 @@ def settings_from(
             texts.OTHER_SIZE_EXPECTED.format(wanted=wanted),
             texts.OTHER_SIZE_ADVICE,
         )
-    derive(n_images, minutes, network, seed=int(seed), **by_hand)
+    derived = derive(n_images, minutes, network)
+    by_hand = {
+        name: value
+        for name, value in options.items()
+        if value is not None and value != getattr(derived, name)
+    }
+    derive(
+        n_images, minutes, network, seed=int(seed), **by_hand
+    )  # raises for what is out of bounds
     return Settings(
         minutes=minutes,
         seed=int(seed),

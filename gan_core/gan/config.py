@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from gan_core.errors import BadSetting, BadWeights
 
@@ -16,6 +17,7 @@ Loss = Literal["non-saturating", "hinge"]
 DNorm = Literal["batch", "spectral"]
 AUGMENTATIONS = ("color", "translation", "cutout")
 _MANY = 2000  # pictures
+LAST_SEED = 2**31 - 1
 
 
 def _setting(default: Any, low: float, high: float, help: str) -> Any:  # noqa: A002
@@ -56,7 +58,7 @@ class TrainConfig:
     network: NetworkConfig = NetworkConfig()
     minutes: float | None = _setting(5.0, 0.05, 10_000, "Time: the whole run, minutes")
     kimg: float | None = _setting(None, 0.001, 1e6, "Thousands of real pictures shown to D")
-    seed: int = _setting(0, 0, 2**31 - 1, "Seed of weights, latents, data order, augmentation")
+    seed: int = _setting(0, 0, LAST_SEED, "Seed of weights, latents, data order, augmentation")
     batch_size: int = _setting(32, 4, 512, "Pictures in one step")
     loss: Loss = _choice("non-saturating", ("non-saturating", "hinge"), "Adversarial loss")
     lr_G: float = _setting(2e-4, 1e-6, 1e-1, "Learning rate of G")
@@ -131,11 +133,11 @@ def derive(
         "network": network if network is not None else NetworkConfig(),
         "minutes": minutes,
         "augment": AUGMENTATIONS if n_images < _MANY else AUGMENTATIONS[:2],
-        # In proportion, so that a run of two minutes shows about as many as one of an hour.
+        # In proportion, so that a short run too shows how it moves.
         "cadence": Cadence(
             preview=min(30.0, max(3.0, seconds / 60)),
             checkpoint=30.0,
-            measure=min(300.0, max(15.0, seconds / 12)),
+            measure=min(120.0, max(15.0, seconds / 12)),
         ),
     }
     return TrainConfig(**{**derived, **overrides})
@@ -172,6 +174,8 @@ def config_from_dict(kind: type[_Config], values: Mapping[str, Any]) -> _Config:
     Raises: BadWeights for unknown fields, wrong types or values out of bounds.
     """
     known = get_type_hints(kind)
+    if not isinstance(values, Mapping):
+        raise _not_usable(f"{kind.__name__} is {values!r:.80}, not a record of settings.")
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise BadWeights(
@@ -184,16 +188,36 @@ def config_from_dict(kind: type[_Config], values: Mapping[str, Any]) -> _Config:
         given["network"] = config_from_dict(NetworkConfig, given["network"])
     if "cadence" in given:
         given["cadence"] = config_from_dict(Cadence, given["cadence"])
-    if "augment" in given:
+    if isinstance(given.get("augment"), list):
         given["augment"] = tuple(given["augment"])
+    for name, value in given.items():
+        if not _is_of(value, known[name]):
+            raise _not_usable(f"{name} is {value!r:.80}.")
     try:
         config = kind(**given)
         if isinstance(config, NetworkConfig):
             check(config)
         return config
-    except (TypeError, BadSetting) as error:
-        raise BadWeights(
-            f"The configuration cannot be used: {error}",
-            "Every field must have its type and lie within its bounds.",
-            "Use a file that GAN Atelier wrote.",
-        ) from error
+    except BadSetting as error:
+        raise _not_usable(str(error)) from error
+
+
+def _is_of(value: object, hint: Any) -> bool:
+    """Whether a value read from JSON is of the type that a field of a configuration declares."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is UnionType:
+        return any(_is_of(value, each) for each in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, int | float if hint is float else hint)
+
+
+def _not_usable(reason: str) -> BadWeights:
+    return BadWeights(
+        f"The configuration cannot be used: {reason}",
+        "Every field must have its type and lie within its bounds.",
+        "Use a file that GAN Atelier wrote.",
+    )

@@ -85,7 +85,7 @@ class Kid:
 class KidMeter:
     """Measures generators against one fixed set of real pictures, always with the same latents.
 
-    real: uint8 [N, S, S, 3], at least 2; of more than `most`, the first `most` are used.
+    real: uint8 [N, S, S, 3], at least 2; of more than `most`, so many are taken at even distances.
     """
 
     def __init__(
@@ -99,7 +99,8 @@ class KidMeter:
         # only makes pictures does not need it.
         from torchmetrics.image.kid import KernelInceptionDistance
 
-        x_real = torch.from_numpy(real[:most].copy()).permute(0, 3, 1, 2)
+        chosen = np.linspace(0, len(real) - 1, min(most, len(real))).round().astype(int)
+        x_real = torch.from_numpy(real[chosen]).permute(0, 3, 1, 2)
         self.n_real, self.n_fake = len(x_real), n_fake
         self.extractor = extractor if extractor is not None else RandomFeatures(x_real)
         with warnings.catch_warnings():  # it warns about memory, which is small here

@@ -101,7 +101,7 @@ def pack(folder: Path, target: Path) -> Path:
     if not (best / G_FILE).is_file():
         raise BadRun(
             f"The run {folder.name} has no snapshot yet.",
-            "The first is saved about half a minute after the start, and at the end.",
+            "The first is saved when it is first measured, and the last at the end.",
             "Let it run a little longer, or press Stop and download then.",
         )
     name = target.stem

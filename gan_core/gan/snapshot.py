@@ -72,8 +72,7 @@ def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot
     has_D = (path.parent / D_FILE).exists() and path.name == G_FILE
     if has_D:
         load_weights(path.parent / D_FILE, D)
-    training = config.get("training", {})
-    return Snapshot(network, G.eval(), D.eval() if has_D else None, training)
+    return Snapshot(network, G.eval(), D.eval() if has_D else None, config["training"])
 
 
 def require_same(network: NetworkConfig, expect: NetworkConfig) -> None:
@@ -160,12 +159,14 @@ def _read_config(path: Path) -> dict[str, Any]:
     """The configuration from the file's own metadata, else from config.json beside it."""
     text = read_metadata(path).get("config")
     beside = path.parent / CONFIG_FILE
-    if text is None and beside.is_file():
-        text = beside.read_text(encoding="utf-8")
     try:
+        if text is None and beside.is_file():
+            text = beside.read_text(encoding="utf-8")
         config = json.loads(text or "")
         if not isinstance(config["network"], dict):
             raise TypeError("network is not a record")
+        if not isinstance(config.setdefault("training", {}), dict):
+            raise TypeError("training is not a record")
     except (ValueError, KeyError, TypeError) as error:
         raise BadWeights(
             f"{path.name} does not say which network it belongs to.",

@@ -28,7 +28,7 @@ Found: TypeAlias = tuple[str, bytes | BadPicture]
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a dataset may bring; whatever is above is refused, never truncated silently."""
+    """How much a dataset may bring. What is above is refused; of more pictures, some are drawn."""
 
     min_images: int = 20  # usable pictures
     max_images: int = 2000  # pictures; of more, a random sample is used

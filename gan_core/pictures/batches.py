@@ -5,6 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gan_core.pictures.canvas import to_tensor
+
 
 class Batches:
     """Deal out pictures in shuffled epochs; a batch may span two of them.
@@ -13,8 +15,7 @@ class Batches:
     """
 
     def __init__(self, images: NDArray[np.uint8], rng: torch.Generator) -> None:
-        # Stored as [N, 3, S, S] over [N, S, S, 3] memory, which is channels_last already.
-        self._images = torch.from_numpy(images).permute(0, 3, 1, 2)
+        self._images = torch.from_numpy(images)
         self._rng = rng
         self.waiting = torch.empty(0, dtype=torch.int64)  # indices not yet dealt
 
@@ -24,4 +25,4 @@ class Batches:
             shuffled = torch.randperm(len(self._images), generator=self._rng)
             self.waiting = torch.cat([self.waiting, shuffled])
         chosen, self.waiting = self.waiting[:batch_size], self.waiting[batch_size:]
-        return self._images[chosen].float().div_(127.5).sub_(1.0)
+        return to_tensor(self._images[chosen])

@@ -33,10 +33,12 @@ def to_uint8(x: Tensor) -> NDArray[np.uint8]:
     return pixels
 
 
-def to_tensor(images: NDArray[np.uint8]) -> Tensor:
-    """Turn uint8 [N, H, W, 3] into float32 [N, 3, H, W] in [-1, 1]; `to_uint8` undoes it."""
-    levels = torch.tensor(images).permute(0, 3, 1, 2).to(torch.float32)
-    return levels.contiguous().div_(127.5).sub_(1)
+def to_tensor(pixels: Tensor) -> Tensor:
+    """Turn uint8 [N, H, W, 3] into float32 [N, 3, H, W] in [-1, 1]; `to_uint8` undoes it.
+
+    The result is channels_last in memory, as the pixels were.
+    """
+    return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def make_grid(

@@ -32,6 +32,7 @@ from gan_core.pictures.twins import Twins
 _WORKERS = min(4, os.cpu_count() or 1)
 _WINDOW = 16  # files in memory at once, so that a folder of large ones does not fill it
 _FORMAT = "gan-atelier-dataset-1"
+_NOT_DRAWN = "not drawn"
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,15 @@ class Dataset:
         return len(self.images)
 
     def summary(self) -> str:
-        """Say in one sentence how many files are used, were mended and were left out."""
+        """Say in a sentence how many files are used, were mended, left out and not drawn."""
         count = Counter(line.verdict for line in self.report)
         noun = "file is" if len(self.report) == 1 else "files are"
+        undrawn = sum(line.reason.startswith(_NOT_DRAWN) for line in self.report)
         return (
             f"{len(self)} of {len(self.report)} {noun} used: {count['kept']} as they are,"
-            f" {count['mended']} mended; {count['left out']} left out."
+            f" {count['mended']} mended; {count['left out']} left out"
+            + f", {undrawn:,} of these because only a random {len(self):,} are used" * bool(undrawn)
+            + "."
         )
 
 
@@ -102,7 +106,9 @@ def load_dataset(
             sample.add(len(report), square)
         report.append(line)
     for index in sample.dropped:
-        reason = f"not drawn (a random {limits.max_images:,} of {sample.seen:,} pictures are used)"
+        reason = (
+            f"{_NOT_DRAWN} (a random {limits.max_images:,} of {sample.seen:,} pictures are used)"
+        )
         report[index] = replace(report[index], verdict="left out", reason=reason)
     _refuse_too_few(name, len(sample.squares), tuple(report), limits.min_images)
     images = np.stack([square for _, square in sorted(sample.squares.items())])

@@ -24,7 +24,7 @@ LEVELS = np.arange(2 * 8 * 16 * 3, dtype=np.uint8).reshape(2, 8, 16, 3)  # holds
 
 
 def test_all_levels_survive_the_way_to_a_tensor_and_back() -> None:
-    x = to_tensor(LEVELS)
+    x = to_tensor(torch.from_numpy(LEVELS))
     assert (x.shape, x.dtype) == ((2, 3, 8, 16), torch.float32)
     assert (x.min().item(), x.max().item()) == (-1.0, 1.0)
     assert np.array_equal(to_uint8(x), LEVELS)

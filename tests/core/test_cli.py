@@ -1,5 +1,6 @@
 """The command line as a script uses it: forms, exit codes, messages."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,10 +13,12 @@ from PIL import Image
 
 from gan_core.__main__ import main
 from gan_core.events import Finished
+from gan_core.gan.checkpoint import find_checkpoint, restore, save_checkpoint
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.networks import build
 from gan_core.gan.run import read_events
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
+from gan_core.gan.state import new_state
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -110,12 +113,23 @@ def test_resume_continues_and_a_second_run_in_the_same_folder_is_refused(atelier
 
 
 def test_a_resumed_run_refuses_new_pictures_and_a_time_it_has_already_had(
-    atelier, place, run_folder
+    atelier, place, run_folder, tmp_path
 ):
     other = atelier("train", place / "pictures", "--resume", "--out", run_folder)
     assert (other.code, "goes on with its own" in other.err) == (2, True)
-    late = atelier("train", "--resume", "--out", run_folder, "--minutes", "0.05")
-    assert (late.code, "already had" in late.err) == (2, True)
+    slow = shutil.copytree(run_folder, tmp_path / "slow")
+    pretend_it_took(slow, seconds=6)
+    late = atelier("train", "--resume", "--out", slow, "--minutes", "0.05")
+    assert (late.code, "already had 0.1 of 0.05 minutes" in late.err) == (2, True)
+
+
+def pretend_it_took(folder: Path, seconds: float) -> None:
+    was = find_checkpoint(folder)
+    side = was.config.network.resolution
+    state = new_state(was.config, np.zeros((24, side, side, 3), np.uint8), was.compute)
+    restore(was, state)
+    state.seconds = seconds
+    save_checkpoint(folder, state, was.config, was.compute, was.start)
 
 
 def test_a_file_name_is_never_read_as_markup(atelier, place):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_core.errors import BadSetting, BadWeights
@@ -33,6 +33,7 @@ def test_an_unknown_loss_or_augmentation_is_refused_with_the_choices():
         TrainConfig(augment=("rotation",))
 
 
+@settings(deadline=None)  # a busy machine is not a failure
 @given(n_images=st.integers(20, 5000), minutes=st.floats(0.05, 600))
 def test_whatever_is_derived_is_within_bounds_and_survives_json(n_images, minutes):
     config = derive(n_images, minutes, NetworkConfig())

@@ -155,6 +155,7 @@ def test_of_too_many_pictures_a_seeded_sample_is_kept(tmp_path: Path) -> None:
     assert np.array_equal(first.images, again.images)
     reasons = {line.reason for line in first.report if line.verdict == "left out"}
     assert reasons == {"not drawn (a random 10 of 30 pictures are used)"}
+    assert "20 of these because only a random 10 are used" in first.summary()
     kept = [int(line.name[:2]) for line in first.report if line.verdict == "kept"]
     everything = load_dataset(folder, SIZE, FEW).images
     assert np.array_equal(first.images, everything[kept])

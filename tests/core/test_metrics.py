@@ -72,6 +72,14 @@ def test_measuring_twice_gives_the_same_figure_and_leaves_the_global_generator_a
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_of_too_many_real_pictures_some_from_all_over_are_measured_against():
+    by_brightness = np.concatenate([pictures(20, high=99), pictures(20, low=156, seed=1)])
+    meter = KidMeter(by_brightness, Pixels(), most=20)
+    assert meter.n_real == 20
+    alike = meter.measure_pictures(by_brightness[1::2]).mean
+    assert abs(alike) < meter.measure_pictures(by_brightness[:20]).mean / 4
+
+
 def test_a_figure_carries_its_counts_and_extractor():
     kid = KidMeter(pictures(30)).measure_pictures(pictures(50))
     assert (kid.n_real, kid.n_fake, kid.extractor) == (30, 50, RandomFeatures.name)

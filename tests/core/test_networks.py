@@ -25,6 +25,12 @@ def test_g_makes_pictures_of_the_size_asked_for_and_d_one_logit_each(resolution,
     assert D(x).shape == (3,)
 
 
+def test_d_refuses_pictures_of_another_size_instead_of_judging_parts_of_them():
+    _, D = build(config(16))
+    with pytest.raises(ValueError, match=r"\[3, 16, 16\], not \[3, 32, 32\]"):
+        D(torch.randn(2, 3, 32, 32))
+
+
 def test_keys_and_shapes_are_those_of_the_pytorch_tutorial():
     """As its description gives them: nz = 100, ngf = ndf = 64, layers numbered in main."""
     G, D = build(NetworkConfig())

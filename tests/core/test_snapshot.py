@@ -106,13 +106,28 @@ def test_weights_of_another_network_are_refused_with_the_first_difference(folder
 
 
 @pytest.mark.parametrize(
-    "network", [{"kind": "other"}, {"colour": 1}, {"resolution": "big"}, {"width_G": 10**6}]
+    "network",
+    [
+        *({"kind": "other"}, {"colour": 1}, {"resolution": "big"}, {"width_G": 10**6}),
+        *({"z_dim": 8.0}, {"z_dim": None}, {"z_dim": True}, {"kind": None}, {"d_norm": ["batch"]}),
+    ],
 )
 def test_a_configuration_that_makes_no_sense_is_refused(folder, network):
     tensors = load_file(folder / "model.safetensors")
     config = {"network": {**TINY.__dict__, **network}}
     save_file(tensors, folder / "model.safetensors", {"config": json.dumps(config)})
     with pytest.raises(BadWeights, match="configuration"):
+        load_snapshot(folder)
+
+
+@pytest.mark.parametrize(
+    "beside", [b"\xff\xfe{}", b'{"network": 5}', b'{"network": {}, "training": 5}']
+)
+def test_a_config_json_that_makes_no_sense_is_refused(folder, beside):
+    tensors = load_file(folder / "model.safetensors")
+    save_file(tensors, folder / "model.safetensors")  # without metadata: config.json must tell
+    (folder / "config.json").write_bytes(beside)
+    with pytest.raises(BadWeights, match="which network"):
         load_snapshot(folder)
 
 

@@ -279,6 +279,18 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == good
 
 
+@pytest.mark.parametrize("measure", [None, 0])  # the first measurement saves a snapshot
+def test_a_failed_run_says_whether_it_has_a_snapshot_to_go_back_to(tmp_path, measure):
+    settings = config(cadence=Cadence(None, None, 0, measure))
+    stream = train(settings, Data(pictures()), tmp_path, among=[CPU])
+    next(event for event in stream if event == Saved(0.008, "checkpoint"))
+    with torch.no_grad():
+        stream.gi_frame.f_locals["run"].state.G.main[0].weight.fill_(math.nan)
+    failed = list(stream)[-1]
+    assert isinstance(failed, Failed)
+    assert failed.has_snapshot == (measure is not None) == (tmp_path / "best").exists()
+
+
 # --- resuming -----------------------------------------------------------------------------
 
 

@@ -69,7 +69,10 @@ class Discriminator(nn.Module):
         self.main = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: [N, 3, S, S] in [-1, 1]. Returns logits [N]."""
+        """x: [N, 3, S, S] in [-1, 1]. Returns logits [N]. Raises: ValueError for another S."""
+        side = self.config.resolution
+        if x.shape[1:] != (3, side, side):  # larger pictures would give several logits each
+            raise ValueError(f"D takes pictures [3, {side}, {side}], not {list(x.shape[1:])}")
         logits: Tensor = self.main(x)
         return logits.flatten()
 
