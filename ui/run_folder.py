@@ -168,7 +168,7 @@ def launch(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
     if settings.minutes_before == 0:
         command.append(str(folder / DATASET_FILE))
     unlocked = folder / f".{WORKER_FILE}"
-    (folder / EXIT_FILE).write_text(" " * _EXIT_WIDTH)
+    reserve_exit(folder)
     with (folder / LOG_FILE).open("wb") as log, unlocked.open("w") as pid:
         # The worker inherits the lock and keeps it. The file gets its name when it is locked.
         fcntl.flock(pid, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -192,8 +192,13 @@ def launch(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
     return worker
 
 
+def reserve_exit(folder: Path) -> None:
+    """Take the room that `note_exit` will need."""
+    (folder / EXIT_FILE).write_text(" " * _EXIT_WIDTH)
+
+
 def note_exit(folder: Path, code: int) -> None:
-    """Keep how the worker ended, in the room that `launch` reserved: the disk may be full now."""
+    """Keep how the worker ended, in the room that was reserved: the disk may be full now."""
     with (folder / EXIT_FILE).open("r+") as reserved:
         reserved.write(str(code).rjust(_EXIT_WIDTH))
 

@@ -204,8 +204,9 @@ def test_the_page_fits_a_phone(open_page: Callable[..., Page], dark: bool) -> No
 
 
 @pytest.fixture(scope="module")
-def client(url: str) -> Iterator[Client]:
-    client = Client(url, verbose=False, analytics_enabled=False)
+def client(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    files = tmp_path_factory.mktemp("downloads")
+    client = Client(url, verbose=False, analytics_enabled=False, download_files=files)
     yield client
     client.close()
 
@@ -234,6 +235,49 @@ def test_a_program_can_train_watch_and_stop(client: Client, picture_folder: Path
 def test_a_program_cannot_reach_a_run_by_a_path(client: Client) -> None:
     with pytest.raises(AppError, match="no such run"):
         client.predict(run_id="../../etc", api_name="/train_status")
+
+
+def test_one_visitor_sees_nothing_of_what_another_trains(
+    open_page: Callable[..., Page], picture_folder: Path
+) -> None:
+    first = open_page()
+    open_train(first)
+    archive = picture_folder / "mine.zip"
+    with zipfile.ZipFile(archive, "w") as writing:
+        for path in picture_folder.glob("*.png"):
+            writing.write(path, path.name)
+    first.locator("#files input[type=file]").set_input_files(archive)
+    expect(first.locator("#summary")).to_contain_text("24 of 24", timeout=PATIENCE)
+    first.locator("#start").click()
+    expect(first.locator("#stop")).to_be_visible(timeout=PATIENCE)
+
+    second = open_page()
+    expect_pictures(second, 16)
+    open_train(second)
+    expect(second.locator("#files")).to_be_visible()
+    expect(second.locator("#summary")).to_be_hidden()
+    expect(second.locator("#run")).to_be_hidden()
+    first.locator("#stop").click()
+    expect(first.locator("#stop")).to_be_hidden(timeout=PATIENCE)
+
+
+def test_an_empty_folder_and_a_folder_of_one_picture_many_times_are_explained(
+    open_page: Callable[..., Page], picture_folder: Path
+) -> None:
+    page = open_page()
+    open_train(page)
+    empty = picture_folder / "empty.zip"
+    with zipfile.ZipFile(empty, "w"):
+        pass
+    page.locator("#files input[type=file]").set_input_files(empty)
+    expect(page.locator("#summary")).to_contain_text("holds no files", timeout=PATIENCE)
+    alike = picture_folder / "alike.zip"
+    with zipfile.ZipFile(alike, "w") as writing:
+        for index in range(30):
+            writing.write(picture_folder / "picture_00.png", f"{index}.png")
+    page.locator("#files input[type=file]").set_input_files(alike)
+    expect(page.locator("#summary")).to_contain_text("Only 1 of 30 files", timeout=PATIENCE)
+    expect(page.locator("#start")).to_be_disabled()
 
 
 def test_no_endpoint_lists_runs(client: Client) -> None:

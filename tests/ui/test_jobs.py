@@ -17,7 +17,7 @@ from gan_core.gan.run import DATASET_FILE
 from gan_core.gan.snapshot import Snapshot, save_snapshot
 from gan_core.pictures import Dataset, load_dataset
 from ui.jobs import Runs
-from ui.run_folder import WORKER_FILE, Settings
+from ui.run_folder import EXIT_FILE, WORKER_FILE, Settings, note_exit, reserve_exit
 
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=4, width_D=4)
 PATIENCE = 60.0  # seconds: a worker imports torch first, and this machine may be busy
@@ -203,6 +203,16 @@ def test_pictures_are_deleted_when_they_are_old(tmp_path: Path, dataset: Dataset
     wait_until(lambda: not runs.exists(old))
     assert runs.exists(new)
     runs.close()
+
+
+@pytest.mark.parametrize("code", [0, 2, 130, -15])
+def test_how_a_worker_ended_fits_into_the_room_reserved_for_it(tmp_path: Path, code: int) -> None:
+    reserve_exit(tmp_path)
+    before = (tmp_path / EXIT_FILE).stat()
+    note_exit(tmp_path, code)
+    after = (tmp_path / EXIT_FILE).stat()
+    assert int((tmp_path / EXIT_FILE).read_text()) == code
+    assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
 
 
 def test_settings_become_options_of_the_command_line() -> None:
