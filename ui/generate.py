@@ -3,14 +3,15 @@
 import json
 import secrets
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from numpy.typing import NDArray
-from PIL import Image
 
+from gan_core.files import explain_disk_errors
 from gan_core.gan.config import LAST_SEED
 from gan_core.gan.latents import latents, render
 from gan_core.pictures import encode_png, enlarge, to_uint8
@@ -86,14 +87,18 @@ def keep(models: Models, recipe: Recipe, index: int) -> list[tuple[str, bytes]]:
     ]
 
 
-def _gallery(models: Models, recipe: Recipe) -> list[Image.Image]:
-    """Pictures that carry their recipe; Gradio writes `info` into the PNG's text entries."""
-    shown = []
-    for index, pixels in enumerate(make_pictures(models, recipe)):
-        picture = Image.fromarray(pixels)
-        picture.info.update(picture_text(models, recipe, index))
-        shown.append(picture)
-    return shown
+def _gallery(models: Models, recipe: Recipe, folder: str) -> list[str]:
+    """Write pictures that carry their recipe to Gradio's `folder`, and give their paths.
+
+    Left to Gradio, a full disk would be an error that nobody explains. Raises: DiskFull.
+    """
+    with explain_disk_errors(Path(folder)):
+        return [
+            save_bytes_to_cache(
+                encode_png(pixels, picture_text(models, recipe, index)), f"{index:02d}.png", folder
+            )
+            for index, pixels in enumerate(make_pictures(models, recipe))
+        ]
 
 
 def _throw_dice() -> int:
@@ -176,18 +181,22 @@ class GenerateTab:
         endpoint.click(self.generate, [name, *numbers], pictures, api_name="generate", **SHARED)
 
     @friendly
-    def generate(
-        self, model: str, count: float, seed: float, truncation: float
-    ) -> list[Image.Image]:
+    def generate(self, model: str, count: float, seed: float, truncation: float) -> list[str]:
         """Make pictures: `count` (1 to 64) from `seed`, with `truncation` in [0, 1]."""
-        return _gallery(self.models, check_recipe(model, count, seed, truncation))
+        wanted = check_recipe(model, count, seed, truncation)
+        return _gallery(self.models, wanted, self.gallery.GRADIO_CACHE)
 
     @friendly
     def show(self, model: str, count: float, seed: float, truncation: float) -> list[Any]:
         """Fill the wall; what was chosen before is put away."""
         wanted = check_recipe(model, count, seed, truncation)
         hidden = [gr.update(visible=False)] * 3
-        return [_gallery(self.models, wanted), wanted, texts.PICK_HINT, *hidden]
+        return [
+            _gallery(self.models, wanted, self.gallery.GRADIO_CACHE),
+            wanted,
+            texts.PICK_HINT,
+            *hidden,
+        ]
 
     @friendly
     def pick(self, shown: Recipe | None, event: gr.SelectData) -> list[Any]:
@@ -196,10 +205,12 @@ class GenerateTab:
             return [gr.skip()] * len(self.kept)
         index = int(event.index)
         buttons = (self.png, self.latent)
-        files = [
-            save_bytes_to_cache(data, name, button.GRADIO_CACHE)
-            for button, (name, data) in zip(buttons, keep(self.models, shown, index), strict=True)
-        ]
+        made = keep(self.models, shown, index)
+        with explain_disk_errors(Path(self.png.GRADIO_CACHE)):
+            files = [
+                save_bytes_to_cache(data, name, button.GRADIO_CACHE)
+                for button, (name, data) in zip(buttons, made, strict=True)
+            ]
         told = texts.PICKED.format(
             index=index,
             seed=shown.seed,

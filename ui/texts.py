@@ -97,7 +97,7 @@ QUEUED = "{ahead} runs are before yours. One run trains at a time."
 STARTING = "Loading, and measuring how fast this machine is. This takes some seconds."
 STOPPING = "Saving what was learnt so far."
 FINISHED = "{kimg:,.1f} thousand pictures were shown in {time}. The best model was kept."
-STOPPED = "You stopped it after {time}. The best model so far was kept."
+STOPPED = "Stopped after {time}. The best model so far was kept."
 STOPPED_EARLY = "It was stopped before anything was learnt."
 INTERRUPTED = "The training process ended unexpectedly."
 HAS_MODEL = "The last good model was kept."
@@ -108,7 +108,7 @@ KID_MOVED = (
     "Distance from your pictures (KID × 1000): was {first}, now {kid}; the best was {best}."
     " Lower is closer."
 )
-KEPT = "Kept: the best, at {kimg:,.1f} thousand pictures."
+KEPT = "Kept, and shown here: the best of the second half, at {kimg:,.1f} thousand pictures."
 MEASURED = (
     "The distance is measured on {n_fake} made and {n_real} real pictures, ± {std};"
     " features: {extractor}."

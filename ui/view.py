@@ -63,9 +63,17 @@ def show_run(run: RunState) -> RunView:
 
 
 def previews(run: RunState) -> tuple[str | None, str | None]:
-    """The files of the first preview and of the newest, relative to the run's folder."""
-    files = [event.file for event in run.events if isinstance(event, Preview) and event.file]
-    return files[0] if files else None, files[-1] if len(files) > 1 else None
+    """The files of the first preview and of the newest, relative to the run's folder.
+
+    Of a run that has ended, not the newest but the one nearest to the model that was kept.
+    """
+    shown = [event for event in run.events if isinstance(event, Preview) and event.file]
+    if len(shown) < 2:
+        return shown[0].file if shown else None, None
+    best = _best(run.events)
+    if run.state in ACTIVE or best is None:
+        return shown[0].file, shown[-1].file
+    return shown[0].file, min(shown[1:], key=lambda event: abs(event.kimg - best.kimg)).file
 
 
 def status_html(run: RunState) -> str:
@@ -151,8 +159,8 @@ def kid_so_far(events: Sequence[Event]) -> str:
 
 def kept(run: RunState) -> str:
     """Say when the model was taken that an ended run has kept; "" if that was not measured."""
-    measured = [event for event in run.events if isinstance(event, Measured) and event.is_best]
-    return texts.KEPT.format(kimg=measured[-1].kimg) if run.has_model and measured else ""
+    best = _best(run.events)
+    return texts.KEPT.format(kimg=best.kimg) if run.has_model and best else ""
 
 
 def details(run: RunState) -> str:
@@ -236,7 +244,7 @@ def _figure(value: float) -> str:
 def _apparent(run: RunState) -> State:
     """The state in a visitor's eyes: with nobody ahead, and until it learns, a run is starting."""
     waits_for_nobody = run.state == "queued" and run.ahead == 0
-    is_measuring = run.state == "running" and _last(run.events, Progress) is None
+    is_measuring = run.state == "running" and not _has_progress(run.events)
     return "starting" if waits_for_nobody or is_measuring else run.state
 
 
@@ -244,6 +252,20 @@ def _more_label(run: RunState) -> str:
     if run.settings is None or not run.can_resume:
         return texts.START_AGAIN
     return texts.MORE_TIME.format(minutes=run.settings.minutes)
+
+
+def _has_progress(events: Sequence[Event]) -> bool:
+    """Whether anything was learned since the run last began; what is older was said before."""
+    newest = next(
+        (event for event in reversed(events) if isinstance(event, Progress | Started)), None
+    )
+    return isinstance(newest, Progress)
+
+
+def _best(events: Sequence[Event]) -> Measured | None:
+    """The measurement of the model that was kept."""
+    measured = [event for event in events if isinstance(event, Measured) and event.is_best]
+    return measured[-1] if measured else None
 
 
 def _last(events: Sequence[Event], kind: type[_K]) -> _K | None:

@@ -28,6 +28,7 @@ class Checkpoint:
     nimg: int
     seconds: float
     best_kid: float
+    best_nimg: int
 
 
 def save_checkpoint(
@@ -41,6 +42,7 @@ def save_checkpoint(
         "nimg": state.nimg,
         "seconds": state.seconds,
         "best_kid": state.best_kid,
+        "best_nimg": state.best_nimg,
     }
     metadata = {"format": _FORMAT, "checkpoint": json.dumps(about)}
     with write_atomically(folder / CHECKPOINT_FILE) as path:
@@ -69,6 +71,7 @@ def find_checkpoint(folder: Path) -> Checkpoint:
             int(about["nimg"]),
             float(about["seconds"]),
             float(about["best_kid"]),
+            int(about["best_nimg"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _foreign(path) from error
@@ -81,7 +84,7 @@ def restore(checkpoint: Checkpoint, state: TrainState) -> None:
     except (KeyError, RuntimeError, ValueError) as error:
         raise _foreign(checkpoint.path) from error
     state.nimg, state.seconds = checkpoint.nimg, checkpoint.seconds
-    state.best_kid = checkpoint.best_kid
+    state.best_kid, state.best_nimg = checkpoint.best_kid, checkpoint.best_nimg
 
 
 def _foreign(path: Path) -> BadWeights:

@@ -32,7 +32,7 @@ SAMPLES_FOLDER = "samples"
 def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterator[Event]:
     """Write every event to the run's folder and pass it on; previews become PNG files.
 
-    Raises: DiskFull.
+    Raises: DiskFull, BadRun when the folder is deleted meanwhile.
     """
     (folder / STOP_FILE).unlink(missing_ok=True)
     with write_atomically(folder / CONFIG_FILE) as path:
@@ -43,6 +43,12 @@ def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterat
         (folder / EVENTS_FILE).open("a", encoding="utf-8") as log,
     ):
         for event in events:
+            if not (folder / EVENTS_FILE).exists():
+                raise BadRun(
+                    f"The run's folder {folder.name} was deleted while it trained.",
+                    "A run saves into its folder as it goes.",
+                    "Start a new run.",
+                )
             if isinstance(event, Preview) and event.image is not None:
                 file = f"{SAMPLES_FOLDER}/{round(event.kimg * 1000):09d}.png"
                 save_png(folder / file, event.image, {"kimg": f"{event.kimg:.3f}"})

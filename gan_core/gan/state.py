@@ -37,6 +37,7 @@ class TrainState:
     nimg: int = 0  # real pictures shown to D
     seconds: float = 0.0
     best_kid: float = float("inf")
+    best_nimg: int = 0  # when that was
 
     def is_finite(self) -> bool:
         """Whether every weight and statistic of the networks is a number."""

@@ -196,7 +196,7 @@ def _refuse_too_few(name: str, usable: int, report: tuple[FileReport, ...], need
         return
     if not report:
         raise UnusableDataset(
-            f"{name} holds no files.",
+            f"There are no files in {name}.",
             f"At least {needed} pictures are needed.",
             "Choose a folder, a zip or files with pictures in them.",
         )
@@ -229,6 +229,4 @@ def _check_saved(dataset: Dataset, path: Path, size: int) -> Dataset:
 def _name_of(source: Path | Sequence[Path]) -> str:
     if isinstance(source, Path):
         return source.name if source.is_file() else source.resolve().name
-    if len(source) == 1:
-        return source[0].stem
-    return f"{len(source)} files" if source else "The selection"
+    return source[0].name if len(source) == 1 else "the selection"

@@ -194,8 +194,8 @@ def broken_tar(folder: Path) -> Path:
     ("make", "words"),
     [
         (lambda folder: folder / "nowhere", "does not exist"),
-        (lambda folder: [], "The selection holds no files"),
-        (no_files, "empty holds no files"),
+        (lambda folder: [], "There are no files in the selection"),
+        (no_files, "There are no files in empty"),
         (no_pictures, "Of 2 files in texts, none can be used"),
         (broken_zip, "broken.zip cannot be opened as an archive"),
         (broken_tar, "broken.tar cannot be opened as an archive"),

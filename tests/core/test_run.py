@@ -1,6 +1,7 @@
 """A run's folder: what is written, read back, stopped and packed."""
 
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -45,6 +46,18 @@ def test_the_log_holds_what_was_yielded_pixels_apart(finished):
     assert [type(event) for event in logged] == [type(event) for event in seen]
     assert isinstance(logged[0], Started)
     assert isinstance(logged[-1], Finished)
+
+
+def test_a_run_whose_folder_is_deleted_ends_and_says_so(tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    images = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), np.uint8)
+    stream = train(CONFIG, Data(images), folder, among=[Compute("cpu", "float32", True, 1)])
+    recorded = record(stream, folder, CONFIG)
+    next(recorded)
+    shutil.rmtree(folder)
+    with pytest.raises(BadRun, match="gone was deleted"):
+        list(recorded)
 
 
 def test_every_preview_is_a_png_that_says_its_kimg(finished):

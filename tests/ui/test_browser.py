@@ -270,7 +270,9 @@ def test_an_empty_folder_and_a_folder_of_one_picture_many_times_are_explained(
     with zipfile.ZipFile(empty, "w"):
         pass
     page.locator("#files input[type=file]").set_input_files(empty)
-    expect(page.locator("#summary")).to_contain_text("holds no files", timeout=PATIENCE)
+    expect(page.locator("#summary")).to_contain_text(
+        "There are no files in empty.zip", timeout=PATIENCE
+    )
     alike = picture_folder / "alike.zip"
     with zipfile.ZipFile(alike, "w") as writing:
         for index in range(30):

@@ -40,6 +40,19 @@ def test_a_duration_reads_as_people_say_it(seconds: float, text: str) -> None:
     assert view.duration(seconds) == text
 
 
+def test_a_continued_run_starts_anew_until_it_learns_again() -> None:
+    continued = run("running", STARTED, progress(left=0.0), STARTED, PROBED)
+    assert 'data-state="running"' in view.status_html(continued)
+    assert "Loading" in view.sentence_of(continued)
+
+
+def test_an_ended_run_shows_the_pictures_of_the_model_that_was_kept() -> None:
+    previews = [Preview(kimg, file=f"{kimg:g}.png") for kimg in (0, 0.9, 1.4, 2)]
+    events = (STARTED, *previews, measured(0.1), Finished(2.0, 300.0, False, 0.1))
+    assert view.previews(run("finished", *events)) == ("0.png", "0.9.png")
+    assert view.previews(run("running", *events[:-1])) == ("0.png", "2.png")
+
+
 def test_the_bar_stands_at_the_share_of_time_spent() -> None:
     assert view.share_done(run("running", progress(seconds=75, left=25))) == 0.75
 
