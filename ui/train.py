@@ -130,8 +130,10 @@ class TrainTab:
             )
             self.watch.start_from.render()  # type: ignore[no-untyped-call]
             seed = _control("seed")
-        with gr.Row():
-            by_hand = [_control(name) for name in _BY_HAND]
+        by_hand = []
+        for names in (_BY_HAND[:3], _BY_HAND[3:]):
+            with gr.Row():
+                by_hand += [_control(name) for name in names]
         with gr.Row():
             augment = gr.CheckboxGroup(
                 list(AUGMENTATIONS), value=list(AUGMENTATIONS), label=texts.AUGMENTATION,
