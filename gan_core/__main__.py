@@ -414,7 +414,10 @@ def main(words: list[str] | None = None) -> None:
     try:
         app(args=words)
     except AtelierError as error:
-        Console(stderr=True).print(f"{error}", style="bold", markup=False, highlight=False)
+        # On one line, which the page takes from a run's log as it is.
+        Console(stderr=True).print(
+            f"{error}", style="bold", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(2)
 
 

@@ -240,6 +240,6 @@ def _events_of_size(folder: Path, _size: int) -> tuple[Event, ...]:
 
 
 def _last_words(folder: Path) -> str:
-    """The end of the worker's log: for exit code 2 it is a message meant for the user."""
+    """The last line of the worker's log: for exit code 2 it is a message meant for the user."""
     text = (folder / LOG_FILE).read_text(encoding="utf-8", errors="replace")
-    return " ".join(text.split())[-600:]
+    return text.strip().rpartition("\n")[2][-600:]
