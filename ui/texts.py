@@ -108,7 +108,10 @@ KID_MOVED = (
     "Distance from your pictures (KID × 1000): was {first}, now {kid}; the best was {best}."
     " Lower is closer."
 )
-KEPT = "Kept, and shown here: the best of the second half, at {kimg:,.1f} thousand pictures."
+KEPT = (
+    "Kept: the best of the second half, at {kimg:,.1f} thousand pictures. The preview nearest to"
+    " it is shown."
+)
 MEASURED = (
     "The distance is measured on {n_fake} made and {n_real} real pictures, ± {std};"
     " features: {extractor}."

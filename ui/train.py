@@ -61,9 +61,8 @@ def settings_from(
         for name, value in options.items()
         if value is not None and value != getattr(derived, name)
     }
-    derive(
-        n_images, minutes, network, seed=int(seed), **by_hand
-    )  # raises for what is out of bounds
+    # Raises for what is out of bounds; the trainer will derive the same again.
+    derive(n_images, minutes, network, seed=int(seed), **by_hand)
     return Settings(
         minutes=minutes,
         seed=int(seed),

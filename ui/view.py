@@ -19,6 +19,7 @@ from gan_core.events import (
     Progress,
     Started,
 )
+from gan_core.gan.run import kept_measurement
 from gan_core.pictures import FileReport
 from ui import texts
 from ui.run_folder import ACTIVE, RunState, State
@@ -70,7 +71,7 @@ def previews(run: RunState) -> tuple[str | None, str | None]:
     shown = [event for event in run.events if isinstance(event, Preview) and event.file]
     if len(shown) < 2:
         return shown[0].file if shown else None, None
-    best = _best(run.events)
+    best = kept_measurement(run.events)
     if run.state in ACTIVE or best is None:
         return shown[0].file, shown[-1].file
     return shown[0].file, min(shown[1:], key=lambda event: abs(event.kimg - best.kimg)).file
@@ -159,7 +160,7 @@ def kid_so_far(events: Sequence[Event]) -> str:
 
 def kept(run: RunState) -> str:
     """Say when the model was taken that an ended run has kept; "" if that was not measured."""
-    best = _best(run.events)
+    best = kept_measurement(run.events)
     return texts.KEPT.format(kimg=best.kimg) if run.has_model and best else ""
 
 
@@ -260,12 +261,6 @@ def _has_progress(events: Sequence[Event]) -> bool:
         (event for event in reversed(events) if isinstance(event, Progress | Started)), None
     )
     return isinstance(newest, Progress)
-
-
-def _best(events: Sequence[Event]) -> Measured | None:
-    """The measurement of the model that was kept."""
-    measured = [event for event in events if isinstance(event, Measured) and event.is_best]
-    return measured[-1] if measured else None
 
 
 def _last(events: Sequence[Event], kind: type[_K]) -> _K | None:

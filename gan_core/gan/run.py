@@ -13,7 +13,7 @@ The folder is all that the process which trains and those who watch it share.
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,14 +125,20 @@ def pack(folder: Path, target: Path) -> Path:
     return target
 
 
+def kept_measurement(events: Sequence[Event]) -> Measured | None:
+    """The measurement of the model that a run has kept; None before the first."""
+    best = (event for event in reversed(events) if isinstance(event, Measured) and event.is_best)
+    return next(best, None)
+
+
 def model_card(folder: Path, name: str) -> str:
     """Describe a run's model in the Hub's card format, from what the run itself reported."""
     events = read_events(folder)
     start = next(event for event in events if isinstance(event, Started))
-    best = next((event for event in reversed(events) if _is_best(event)), None)
+    best = kept_measurement(events)
     ended = next((event for event in reversed(events) if isinstance(event, Finished)), None)
     measured = "Not measured."
-    if isinstance(best, Measured):
+    if best is not None:
         measured = (
             f"KID x 1000 = {best.kid * 1000:.2f} +- {best.kid_std * 1000:.2f} at"
             f" {best.kimg:.1f} kimg ({best.n_fake} made against {best.n_real} real pictures; "
@@ -163,7 +169,3 @@ python -m gan_core generate --model {name} --count 16 --seed 0 --out pictures
 
 {licence} With few pictures a GAN can repeat what it was shown: compare before you publish.
 """
-
-
-def _is_best(event: Event) -> bool:
-    return isinstance(event, Measured) and event.is_best
