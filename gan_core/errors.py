@@ -33,6 +33,10 @@ class BadWeights(AtelierError):
     """A weight file that is damaged, foreign, or made for another network."""
 
 
+class HubUnreachable(AtelierError):
+    """The Hugging Face Hub, or a file on it, cannot be reached."""
+
+
 class BadSetting(AtelierError):
     """A setting outside its bounds, or two that do not go together."""
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,18 +111,96 @@ class Failed:
     has_snapshot: bool
 
 
-Event: TypeAlias = Started | Probed | Progress | Preview | Measured | Saved | Finished | Failed
+@dataclass(frozen=True)
+class Classified:
+    """How far a classifier's training is; means since the last report."""
 
-_KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (Started, Probed, Progress, Preview, Measured, Saved, Finished, Failed)
-}
+    kimg: float
+    seconds: float  # of training so far, resumed parts included
+    seconds_left: float
+    images_per_second: float
+    loss: float  # cross-entropy, in nats
+    accuracy: float  # on photographs that are not learned from, in [0, 1]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a style transfer will do: one sentence, and the longer sides it passes through."""
+
+    plan: str
+    network: str
+    sizes: tuple[int, ...]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Something did not go as asked, and what was done instead."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A pastiche as it grows. image: uint8 [H, W, 3], of the size that is being painted."""
+
+    seconds: float
+    seconds_left: float
+    size: int  # longer side
+    step: int  # of all sizes together
+    content_loss: float
+    style_loss: float
+    tv_loss: float
+    style_matched: float  # share of the gap between content and style that is closed, [0, 1]
+    content_kept: float  # share of the content's features, by their squares, [0, 1]
+    image: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Pastiche:
+    """The end of a style transfer.
+
+    image: uint8 [H, W, 3], in the colours that were asked for; painted: in those of the style;
+    content: the content at the same size. (`style.color.keep_colors` makes one of the other two.)
+    steps: how many were taken at each size; given as a setting, they repeat the picture.
+    """
+
+    seconds: float
+    steps: tuple[int, ...]
+    sizes: tuple[int, ...]
+    stopped: bool
+    style_matched: float
+    content_kept: float
+    image: NDArray[np.uint8] | None = None
+    painted: NDArray[np.uint8] | None = None
+    content: NDArray[np.uint8] | None = None
+
+
+Event: TypeAlias = (
+    Started
+    | Probed
+    | Progress
+    | Preview
+    | Measured
+    | Saved
+    | Finished
+    | Failed
+    | Classified
+    | Planned
+    | Noticed
+    | Painted
+    | Pastiche
+)
+
+_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 def to_json(event: Event) -> dict[str, Any]:
     """Make a JSON-ready dict with the event's class name under "event"; pixels are left out."""
     values = {field.name: getattr(event, field.name) for field in fields(event)}
-    values.pop("image", None)
+    for pixels in ("image", "painted", "content"):
+        values.pop(pixels, None)
     return {"event": type(event).__name__, **values}
 
 

@@ -27,7 +27,7 @@ def display_events() -> Iterator[Callable[[events.Event], None]]:
         task = bar.add_task("starting", total=1.0)
 
         def show(event: events.Event) -> None:
-            if isinstance(event, events.Progress):
+            if isinstance(event, events.Progress | events.Painted):
                 whole = event.seconds + event.seconds_left
                 share = event.seconds / whole if whole else 1.0
                 bar.update(task, completed=share, description=_say(event))
@@ -73,6 +73,23 @@ def _say(event: events.Event) -> str:
             return f"{how} at {event.kimg:.1f} kimg after {event.seconds / 60:.1f} minutes."
         case events.Failed():
             return f"Failed at {event.kimg:.1f} kimg."
+        case events.Classified():
+            return (
+                f"{event.kimg:.0f} kimg, {event.seconds / 60:.0f} min: loss {event.loss:.3f},"
+                f" {event.accuracy:.1%} named rightly, {event.images_per_second:.0f} images/s"
+            )
+        case events.Planned():
+            return event.plan
+        case events.Noticed():
+            return event.text
+        case events.Painted():
+            return (
+                f"{event.size} px, step {event.step}: style {event.style_matched:.0%} matched,"
+                f" content {event.content_kept:.0%} kept, {event.seconds_left:.0f} s left"
+            )
+        case events.Pastiche():
+            how = "Stopped" if event.stopped else "Painted"
+            return f"{how} in {event.seconds:.1f} s, {sum(event.steps)} steps."
         case _:
             return ""
 

@@ -12,7 +12,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from numpy.typing import NDArray
 
 from gan_core.files import explain_disk_errors
-from gan_core.gan.config import LAST_SEED
+from gan_core.settings import LAST_SEED
 from gan_core.gan.latents import latents, render
 from gan_core.pictures import encode_png, enlarge, to_uint8
 from ui import texts

@@ -10,8 +10,8 @@ from gan_core.compute import Compute
 from gan_core.errors import BadRun, BadWeights
 from gan_core.files import write_atomically
 from gan_core.gan.config import TrainConfig, config_from_dict
-from gan_core.gan.snapshot import read_metadata, read_tensors
 from gan_core.gan.state import TrainState, state_from_tensors, state_to_tensors
+from gan_core.weights import read_metadata, read_tensors
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 _FORMAT = "gan-atelier-checkpoint-1"

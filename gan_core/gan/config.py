@@ -7,38 +7,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeVar
 
 from gan_core.errors import BadSetting, BadWeights
+from gan_core.settings import LAST_SEED, check_bounds, choice, from_dict, setting
 
 Loss = Literal["non-saturating", "hinge"]
 DNorm = Literal["batch", "spectral"]
 AUGMENTATIONS = ("color", "translation", "cutout")
 _MANY = 2000  # pictures
-LAST_SEED = 2**31 - 1
-
-
-def _setting(default: Any, low: float, high: float, help: str) -> Any:  # noqa: A002
-    return field(default=default, metadata={"low": low, "high": high, "help": help})
-
-
-def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:  # noqa: A002
-    return field(default=default, metadata={"choices": choices, "help": help})
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """What is needed to build G and D, and so what a snapshot carries with it."""
 
-    kind: str = _choice("dcgan", ("dcgan",), "Network")
-    resolution: int = _setting(64, 8, 256, "Side of the pictures, pixels; a power of two")
-    z_dim: int = _setting(100, 1, 1024, "Length of the latent vector z")
+    kind: str = choice("dcgan", ("dcgan",), "Network")
+    resolution: int = setting(64, 8, 256, "Side of the pictures, pixels; a power of two")
+    z_dim: int = setting(100, 1, 1024, "Length of the latent vector z")
     # Canonical is 64 and 64 (Radford et al. 2016 by way of the PyTorch tutorial's ngf, ndf).
-    width_G: int = _setting(64, 4, 256, "Channels before G's last layer")
-    width_D: int = _setting(64, 4, 256, "Channels after D's first layer")
-    d_norm: DNorm = _choice("batch", ("batch", "spectral"), "Normalisation in D")
+    width_G: int = setting(64, 4, 256, "Channels before G's last layer")
+    width_D: int = setting(64, 4, 256, "Channels after D's first layer")
+    d_norm: DNorm = choice("batch", ("batch", "spectral"), "Normalisation in D")
 
 
 @dataclass(frozen=True)
@@ -56,23 +47,23 @@ class TrainConfig:
     """One training run. `minutes` or `kimg` ends it, whichever comes first; one must be given."""
 
     network: NetworkConfig = NetworkConfig()
-    minutes: float | None = _setting(5.0, 0.05, 10_000, "Time: the whole run, minutes")
-    kimg: float | None = _setting(None, 0.001, 1e6, "Thousands of real pictures shown to D")
-    seed: int = _setting(0, 0, LAST_SEED, "Seed of weights, latents, data order, augmentation")
-    batch_size: int = _setting(32, 4, 512, "Pictures in one step")
-    loss: Loss = _choice("non-saturating", ("non-saturating", "hinge"), "Adversarial loss")
-    lr_G: float = _setting(2e-4, 1e-6, 1e-1, "Learning rate of G")
-    lr_D: float = _setting(2e-4, 1e-6, 1e-1, "Learning rate of D")
+    minutes: float | None = setting(5.0, 0.05, 10_000, "Time: the whole run, minutes")
+    kimg: float | None = setting(None, 0.001, 1e6, "Thousands of real pictures shown to D")
+    seed: int = setting(0, 0, LAST_SEED, "Seed of weights, latents, data order, augmentation")
+    batch_size: int = setting(32, 4, 512, "Pictures in one step")
+    loss: Loss = choice("non-saturating", ("non-saturating", "hinge"), "Adversarial loss")
+    lr_G: float = setting(2e-4, 1e-6, 1e-1, "Learning rate of G")
+    lr_D: float = setting(2e-4, 1e-6, 1e-1, "Learning rate of D")
     # Adam's first moment: Radford et al. 2016, section 4, found 0.9 unstable and took 0.5.
-    beta1: float = _setting(0.5, 0.0, 0.99, "Adam's beta 1")
-    beta2: float = _setting(0.999, 0.5, 0.9999, "Adam's beta 2")
-    skip_D_below: float = _setting(0.0, 0.0, 2.0, "Leave D alone while its loss is below this")
-    r1_gamma: float = _setting(0.0, 0.0, 1000, "R1 penalty on D's slope at real pictures; 0: none")
+    beta1: float = setting(0.5, 0.0, 0.99, "Adam's beta 1")
+    beta2: float = setting(0.999, 0.5, 0.9999, "Adam's beta 2")
+    skip_D_below: float = setting(0.0, 0.0, 2.0, "Leave D alone while its loss is below this")
+    r1_gamma: float = setting(0.0, 0.0, 1000, "R1 penalty on D's slope at real pictures; 0: none")
     augment: tuple[str, ...] = AUGMENTATIONS
     mirror: bool = False
-    ema_halflife_kimg: float = _setting(5.0, 0.0, 1000, "Half-life of G's moving average")
+    ema_halflife_kimg: float = setting(5.0, 0.0, 1000, "Half-life of G's moving average")
     # ADA's rule (Karras et al. 2020): early on, average over no more than 5 % of what was seen.
-    ema_rampup: float = _setting(0.05, 0.0, 1.0, "Longest half-life, as a share of images seen")
+    ema_rampup: float = setting(0.05, 0.0, 1.0, "Longest half-life, as a share of images seen")
     cadence: Cadence = Cadence()
 
     def __post_init__(self) -> None:
@@ -95,22 +86,7 @@ class TrainConfig:
 
 def check(config: NetworkConfig | TrainConfig) -> None:
     """Raise BadSetting for the first field outside its bounds or choices."""
-    for entry in fields(config):
-        value, bounds = getattr(config, entry.name), entry.metadata
-        if value is None or not bounds:
-            continue
-        if "choices" in bounds and value not in bounds["choices"]:
-            raise BadSetting(
-                f"{entry.name} is {value!r}.",
-                f"It must be one of {', '.join(bounds['choices'])}.",
-                "Choose one of these.",
-            )
-        if "low" in bounds and not bounds["low"] <= value <= bounds["high"]:
-            raise BadSetting(
-                f"{entry.name} is {value:.10g}.",
-                f"It must lie between {bounds['low']:.10g} and {bounds['high']:.10g}.",
-                "Choose a value in between.",
-            )
+    check_bounds(config)
     if isinstance(config, NetworkConfig) and config.resolution & (config.resolution - 1):
         raise BadSetting(
             f"resolution is {config.resolution}.",
@@ -160,12 +136,12 @@ def describe(config: TrainConfig, n_images: int) -> str:
     )
 
 
-_Config = TypeVar("_Config", NetworkConfig, TrainConfig, Cadence)
-
-
 def config_to_json(config: NetworkConfig | TrainConfig) -> str:
     """Write a configuration as JSON text (for a file's metadata, or config.json)."""
     return json.dumps(asdict(config), indent=2)
+
+
+_Config = TypeVar("_Config", NetworkConfig, TrainConfig, Cadence)
 
 
 def config_from_dict(kind: type[_Config], values: Mapping[str, Any]) -> _Config:
@@ -173,51 +149,13 @@ def config_from_dict(kind: type[_Config], values: Mapping[str, Any]) -> _Config:
 
     Raises: BadWeights for unknown fields, wrong types or values out of bounds.
     """
-    known = get_type_hints(kind)
-    if not isinstance(values, Mapping):
-        raise _not_usable(f"{kind.__name__} is {values!r:.80}, not a record of settings.")
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise BadWeights(
-            f"The configuration has an unknown field {unknown[0]!r}.",
-            f"It may hold {', '.join(known)}.",
-            "Use a file that this version of GAN Atelier wrote, or update GAN Atelier.",
-        )
-    given = dict(values)
-    if "network" in given:
-        given["network"] = config_from_dict(NetworkConfig, given["network"])
-    if "cadence" in given:
-        given["cadence"] = config_from_dict(Cadence, given["cadence"])
-    if isinstance(given.get("augment"), list):
-        given["augment"] = tuple(given["augment"])
-    for name, value in given.items():
-        if not _is_of(value, known[name]):
-            raise _not_usable(f"{name} is {value!r:.80}.")
     try:
-        config = kind(**given)
-        if isinstance(config, NetworkConfig):
-            check(config)
+        config = from_dict(kind, values)
+        for part in (config, getattr(config, "network", None)):
+            if isinstance(part, NetworkConfig):
+                check(part)
         return config
     except BadSetting as error:
-        raise _not_usable(str(error)) from error
-
-
-def _is_of(value: object, hint: Any) -> bool:
-    """Whether a value read from JSON is of the type that a field of a configuration declares."""
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is UnionType:
-        return any(_is_of(value, each) for each in get_args(hint))
-    if get_origin(hint) is tuple:
-        return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
-    if isinstance(value, bool):
-        return hint is bool
-    return isinstance(value, int | float if hint is float else hint)
-
-
-def _not_usable(reason: str) -> BadWeights:
-    return BadWeights(
-        f"The configuration cannot be used: {reason}",
-        "Every field must have its type and lie within its bounds.",
-        "Use a file that GAN Atelier wrote.",
-    )
+        raise BadWeights(
+            f"The configuration cannot be used: {error.what}", error.expected, error.advice
+        ) from error

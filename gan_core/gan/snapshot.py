@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -23,6 +22,7 @@ from gan_core.errors import BadWeights
 from gan_core.files import write_atomically
 from gan_core.gan.config import NetworkConfig, config_from_dict
 from gan_core.gan.networks import build
+from gan_core.weights import read_metadata, read_tensors
 
 G_FILE, D_FILE, CONFIG_FILE = "model.safetensors", "discriminator.safetensors", "config.json"
 _FORMAT = "gan-atelier-snapshot-1"
@@ -124,35 +124,6 @@ def load_weights(path: Path, module: nn.Module) -> None:
                 "Choose an earlier snapshot.",
             )
     module.load_state_dict(tensors, strict=True)
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read all tensors of a safetensors file. Raises: BadWeights."""
-    with _open(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of a safetensors file, and nothing else. Raises: BadWeights."""
-    with _open(path) as file:
-        return dict(file.metadata() or {})
-
-
-def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise BadWeights(
-            f"There is no weight file at {path}.",
-            f"A model folder holds {G_FILE}, {CONFIG_FILE} and mostly {D_FILE}.",
-            "Check the name, or choose a model from the list.",
-        )
-    try:
-        return safe_open(path, framework="pt", device="cpu")
-    except (SafetensorError, OSError) as error:
-        raise BadWeights(
-            f"{path.name} ({path.stat().st_size} bytes) cannot be read as safetensors: {error}.",
-            "It must be a whole safetensors file; pickles (.pt, .pth) are not opened.",
-            "Copy or download the file again, or choose another.",
-        ) from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:

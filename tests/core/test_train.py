@@ -24,7 +24,8 @@ from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
 from gan_core.gan.latents import latents, render
 from gan_core.gan.losses import r1
-from gan_core.gan.snapshot import Snapshot, load_snapshot, read_tensors
+from gan_core.gan.snapshot import Snapshot, load_snapshot
+from gan_core.weights import read_tensors
 from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import step_D, step_G, train_step
 from gan_core.gan.train import Data, Start, train

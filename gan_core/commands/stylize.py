@@ -1,0 +1,135 @@
+"""stylize: a picture painted again in the manner of others."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gan_core import events
+from gan_core.commands.options import given, stop_signal
+from gan_core.errors import BadSetting
+from gan_core.files import require_room
+from gan_core.pictures import save_png
+from gan_core.settings import help_of
+from gan_core.style.config import PRESETS, StyleConfig
+from gan_core.style.recipe import read_recipe, write_recipe
+from gan_core.style.sources import read_picture, read_style
+from gan_core.style.transfer import Content, Style
+from gan_core.style.transfer import stylize as style_events
+from gan_core.terminal import console, display_events
+
+HELP = help_of(StyleConfig)
+
+
+def stylize(
+    content: Annotated[Path, typer.Argument(help="The picture to paint again")],
+    styles: Annotated[
+        list[Path] | None, typer.Argument(help="Pictures, or folders of pictures, to paint like")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The result, .png; its recipe is inside")] = Path(
+        "pastiche.png"
+    ),
+    seconds: Annotated[float | None, typer.Option(help=HELP["seconds"])] = None,
+    size: Annotated[int | None, typer.Option(help=HELP["size"])] = None,
+    strength: Annotated[float | None, typer.Option(help=HELP["strength"] + ", 0 to 100")] = None,
+    network: Annotated[
+        str | None, typer.Option(help=HELP["network"] + ": stylenet or vgg19")
+    ] = None,
+    colors: Annotated[
+        str | None, typer.Option(help=HELP["colors"] + ": style, keep, or match (recolour first)")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="How much of each style, such as 1,2; alike without")
+    ] = None,
+    style_scale: Annotated[float | None, typer.Option(help=HELP["style_scale"])] = None,
+    start: Annotated[
+        str | None, typer.Option(help=HELP["start"] + ": content, noise, noisy content")
+    ] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="A picture to go on from, such as an earlier result")
+    ] = None,
+    protect: Annotated[
+        Path | None, typer.Option(help="A mask: where it is bright, the content stays")
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help=HELP["optimizer"])] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"Settings of the lesson: {', '.join(PRESETS)}")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Take the settings, and steps, from an earlier result")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help=HELP["seed"])] = None,
+) -> None:
+    """Paint CONTENT in the manner of STYLES. Ctrl-C stops and keeps what is there."""
+    if out.suffix.lower() != ".png":
+        raise BadSetting(
+            f"The result's name is {out.name}.", "It is written as PNG.", "Let it end in .png."
+        )
+    config = _begin(preset, recipe)
+    asked = given(
+        seconds=seconds,
+        size=size,
+        strength=strength,
+        network=network,
+        colors=colors,
+        style_scale=style_scale,
+        start="picture" if start_from is not None else start,
+        optimizer=optimizer,
+        seed=seed,
+    )
+    if "seconds" in asked:
+        asked["steps"] = ()
+    config = replace(config, **asked)
+    require_room(out.parent, 20)
+    sources = _read_styles(styles or [], weights)
+    picture = Content(
+        read_picture(content),
+        read_picture(protect)[..., 1].astype("float32") / 255 if protect is not None else None,
+        read_picture(start_from) if start_from is not None else None,
+    )
+    names = [content.name, *(path.name for path in styles or [])]
+    used = config.network
+    with stop_signal() as stopped, display_events() as show:
+        for event in style_events(config, picture, sources, stopped):
+            show(event)
+            if isinstance(event, events.Planned):
+                used = event.network
+            if isinstance(event, events.Pastiche) and event.image is not None:
+                made = write_recipe(config, picture, sources, used, event, names)
+                save_png(out, event.image, made.to_text())
+    console.print(f"{out}", highlight=False)
+
+
+def _begin(preset: str | None, recipe: Path | None) -> StyleConfig:
+    if recipe is not None:
+        return read_recipe(recipe).repeating()
+    if preset is None:
+        return StyleConfig()
+    if preset not in PRESETS:
+        raise BadSetting(
+            f"There is no preset {preset!r}.",
+            f"There are {', '.join(PRESETS)}.",
+            "Choose one of these.",
+        )
+    return PRESETS[preset].config
+
+
+def _read_styles(paths: list[Path], weights: str | None) -> list[Style]:
+    try:
+        numbers = [float(word) for word in weights.split(",")] if weights else [1.0] * len(paths)
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(paths):
+        raise BadSetting(
+            f"The weights are {weights!r}, for {len(paths)} styles.",
+            "There must be one number for each style, with commas between.",
+            "Give for instance --weights 1,2.",
+        )
+    found = []
+    for path, weight in zip(paths, numbers, strict=True):
+        style, left_out = read_style(path, weight)
+        if left_out:
+            console.print(f"{path.name}: {left_out} files are no pictures and were left out.")
+        found.append(style)
+    return found

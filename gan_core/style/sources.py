@@ -1,0 +1,71 @@
+"""Files into contents and styles. A folder or an archive is one style, of all its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_core.errors import BadPicture
+from gan_core.pictures.archive import Limits, read_files
+from gan_core.pictures.decode import decode
+from gan_core.style.sizes import resize
+from gan_core.style.transfer import MOST_PICTURES, Style
+
+_LONGEST = 2048  # pixels; no result is that large, and a style is never looked at larger
+_LIMITS = Limits(max_files=5000)
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """Read one picture file, upright RGB, uint8 [H, W, 3]; a huge one comes out smaller.
+
+    Raises: BadPicture, BadDataset when there is no such file.
+    """
+    for name, found in read_files([path] if path.is_file() else path, _LIMITS):
+        if isinstance(found, BadPicture):
+            raise found
+        if path.is_file():
+            return _decode(found, name)
+    raise BadPicture(
+        f"{path.name} is a folder or an archive.", "One picture was expected.", "Choose a file."
+    )
+
+
+def read_style(path: Path, weight: float = 1.0) -> tuple[Style, int]:
+    """Read one style: a picture, or a folder, zip or tar of pictures. Gives also how many files
+    were no pictures and left out. Of very many pictures, some are taken.
+
+    Raises: BadPicture or BadDataset when there is no picture at all.
+    """
+    kept: list[NDArray[np.uint8]] = []
+    every, count, left_out, reason = 1, 0, 0, None
+    for name, found in read_files(path, _LIMITS):
+        try:
+            if isinstance(found, BadPicture):
+                raise found
+            if count % every == 0:
+                kept.append(_decode(found, name))
+            count += 1
+        except BadPicture as error:
+            left_out, reason = left_out + 1, error
+        if len(kept) > 2 * MOST_PICTURES:  # halve what is held, and take every second from now on
+            kept, every = kept[::2], every * 2
+    if kept:
+        return Style(tuple(kept), weight), left_out
+    if reason is not None and left_out == 1:
+        raise reason
+    raise BadPicture(
+        f"{path.name} holds no picture ({left_out} files that are none).",
+        "A style is a picture, or a folder or zip of pictures.",
+        "Choose another.",
+    )
+
+
+def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
+    pixels = decode(data, name, at_least=_LONGEST).pixels
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _LONGEST / max(width, height))
+    if scale == 1.0:
+        return pixels
+    return resize(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
