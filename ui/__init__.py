@@ -1,4 +1,4 @@
-"""The page: Generate and Train. Layout and wiring; what it shows is computed in `gan_core`."""
+"""The page: Generate, Style, Train. Layout and wiring; what it shows is computed in `gan_core`."""
 
 import atexit
 import os
@@ -14,6 +14,7 @@ from ui.cache import keep_files_in, sweep_now_and_then
 from ui.generate import GenerateTab
 from ui.jobs import Runs
 from ui.models import Models
+from ui.style import StyleTab
 from ui.theme import CSS, THEME
 from ui.train import TrainTab
 from ui.watch import Store, Watch
@@ -40,11 +41,14 @@ def build_app(bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT) -> gr.Blocks
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(texts.GENERATE_TAB, id="generate"):
                 generate = GenerateTab(models)
+            with gr.Tab(texts.STYLE_TAB, id="style"):
+                style = StyleTab()
             with gr.Tab(texts.TRAIN_TAB, id="train"):
                 watch = Watch(models, generate, store)
                 with watch.setup:
                     train = TrainTab(models, watch)
         generate.wire(demo)
+        style.wire(tabs, generate)
         train.wire()
         watch.wire(demo, tabs)
     demo.queue(max_size=64, default_concurrency_limit=8)

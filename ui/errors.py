@@ -2,7 +2,8 @@
 
 import html
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -26,17 +27,34 @@ def friendly(handler: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @wraps(handler)
     def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
+        with _calmly(handler.__name__):
             return handler(*args, **kwargs)
-        except gr.Error:
-            raise
-        except AtelierError as error:
-            raise _message(str(error)) from error
-        except Exception as error:
-            _log.exception("unexpected error in %s", handler.__name__)
-            raise _message(texts.UNEXPECTED) from error
 
     return guarded
+
+
+def friendly_stream(handler: Callable[_P, Iterator[_R]]) -> Callable[_P, Iterator[_R]]:
+    """The same for a handler that yields."""
+
+    @wraps(handler)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> Iterator[_R]:
+        with _calmly(handler.__name__):
+            yield from handler(*args, **kwargs)
+
+    return guarded
+
+
+@contextmanager
+def _calmly(name: str) -> Iterator[None]:
+    try:
+        yield
+    except gr.Error:
+        raise
+    except AtelierError as error:
+        raise _message(str(error)) from error
+    except Exception as error:
+        _log.exception("unexpected error in %s", name)
+        raise _message(texts.UNEXPECTED) from error
 
 
 def require(name: str, value: Any, low: float, high: float, whole: bool = False) -> float:

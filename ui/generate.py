@@ -12,15 +12,17 @@ from gradio.processing_utils import save_bytes_to_cache
 from numpy.typing import NDArray
 
 from gan_core.files import explain_disk_errors
-from gan_core.settings import LAST_SEED
 from gan_core.gan.latents import latents, render
 from gan_core.pictures import encode_png, enlarge, to_uint8
+from gan_core.settings import LAST_SEED
+from gan_core.style.sizes import resize
 from ui import texts
 from ui.errors import friendly, require
 from ui.models import Models
 
 MOST_PICTURES = 64
 _SHOWN_SIDE = 256  # pixels; smaller pictures are enlarged to it by a whole factor
+_SMOOTH_SIDE = 512  # pixels, of a picture that is to be painted in a style
 SHARED: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 2}
 
 
@@ -118,9 +120,11 @@ class GenerateTab:
                     format="png", columns=4, allow_preview=False, show_label=False, buttons=[],
                     interactive=False, object_fit="contain", elem_id="gallery", height="auto",
                 )  # fmt: skip
-        self.recipe = gr.State(None)
+        self.recipe, self.chosen = gr.State(None), gr.State(None)
         self.inputs: list[Any] = [self.model, self.count, self.seed, self.truncation]
-        self.kept: list[Any] = [self.hint, self.picked, self.png, self.latent]
+        self.kept: list[Any] = [
+            self.hint, self.picked, self.png, self.latent, self.paint, self.chosen
+        ]  # fmt: skip
         self.outputs: list[Any] = [self.gallery, self.recipe, *self.kept]
 
     def _lay_out_controls(self) -> None:
@@ -156,6 +160,8 @@ class GenerateTab:
                     )
                 )
 
+            self.paint = gr.Button(texts.PAINT_IT, visible=False, size="sm", elem_id="paint-it")
+
     def wire(self, demo: gr.Blocks) -> None:
         """Connect the controls and the page's opening; declare the endpoint `generate`."""
         private: dict[str, Any] = {"api_visibility": "private", **SHARED}
@@ -190,12 +196,13 @@ class GenerateTab:
     def show(self, model: str, count: float, seed: float, truncation: float) -> list[Any]:
         """Fill the wall; what was chosen before is put away."""
         wanted = check_recipe(model, count, seed, truncation)
-        hidden = [gr.update(visible=False)] * 3
+        hidden = [gr.update(visible=False)] * 4
         return [
             _gallery(self.models, wanted, self.gallery.GRADIO_CACHE),
             wanted,
             texts.PICK_HINT,
             *hidden,
+            None,
         ]
 
     @friendly
@@ -217,4 +224,20 @@ class GenerateTab:
             model=self.models.title(shown.model or ""),
             truncation=shown.truncation,
         )
-        return [told, *(gr.update(value=file, visible=True) for file in (files[0], *files))]
+        shown_files = [gr.update(value=file, visible=True) for file in (files[0], *files)]
+        return [told, *shown_files, gr.update(visible=True), (shown, index)]
+
+    @friendly
+    def as_content(self, chosen: tuple[Recipe, int] | None) -> str | None:
+        """The chosen picture enlarged smoothly, as a file: squares would be painted as squares."""
+        if chosen is None:
+            return None
+        recipe, index = chosen
+        pixels = make_pictures(self.models, recipe, index, 1)[0]
+        side = self.models.load(recipe.model).network.resolution
+        factor = len(pixels) // side
+        smooth = resize(pixels[::factor, ::factor], _SMOOTH_SIDE, _SMOOTH_SIDE)
+        png = encode_png(smooth, picture_text(self.models, recipe, index))
+        name = f"seed-{recipe.seed}-{index}.png"
+        with explain_disk_errors(Path(self.png.GRADIO_CACHE)):
+            return str(save_bytes_to_cache(png, name, self.png.GRADIO_CACHE))

@@ -124,6 +124,92 @@ PROBE = (
 PROBE_TRIED = " Tried: {tried}."
 START_NAME = "Started from: {start}."
 
+# Style
+STYLE_TAB = "Style"
+STYLE_CONTENT = "Picture"
+STYLE_STYLES = "In the manner of"
+STYLE_CONTENT_ALT = "The picture to paint again"
+EXAMPLES = "Or choose one of ours"
+STRENGTH = "Strength of style"
+STYLE_TIME = "Time"
+STYLE_TIMES = (("10 s", 10), ("20 s", 20), ("1 min", 60), ("3 min", 180))
+PAINT = "Paint"
+STAGE_ALT = "The picture as it grows"
+STYLE_STOP = "Stop and keep"
+STYLE_HINT = (
+    "Drop a picture and a painting, or choose ours, and press **Paint**. Your pictures are deleted"
+    " after an hour."
+)
+PAINT_IT = "Paint it in a style"
+COLORS = "Colours"
+COLOR_CHOICES = (("of the style", "style"), ("of the picture", "keep"))
+COLORS_BEFORE = "Colours"
+COLORS_BEFORE_CHOICES = (
+    ("of the style", "style"),
+    ("of the picture", "keep"),
+    ("style recoloured first", "match"),
+)
+STYLE_DOWNLOAD = "Download (PNG)"
+REFINE = "Refine for {seconds:g} s more"
+BEFORE_AFTER = "Before and after"
+SIZE = "Longer side, pixels"
+NETWORK = "Feature network"
+NETWORK_INFO = (
+    "VGG-19 is fetched from the Hugging Face Hub once (52 MB), and about eight times slower."
+)
+NETWORKS = (("StyleNet (bundled)", "stylenet"), ("VGG-19 (from the Hub)", "vgg19"))
+STYLE_SCALE = "Size of strokes"
+STYLE_SCALE_INFO = "1: as in the style. Larger: broader."
+STYLE_WEIGHTS = "Weights of several styles"
+STYLE_WEIGHTS_INFO = "Such as 1, 2. Empty: all alike."
+STYLE_START = "Begin from"
+STYLE_STARTS = (
+    ("the picture", "content"),
+    ("noise", "noise"),
+    ("the picture with noise", "noisy content"),
+)
+OPTIMIZER = "Optimiser"
+OPTIMIZERS = (("Adam", "adam"), ("L-BFGS", "lbfgs"))
+PRESET = "Settings of the lesson"
+PRESET_INFO = "Its own size, losses and number of steps; a minute or more."
+NO_PRESET = ("none", "")
+PROTECT = "Protect a part"
+PROTECT_INFO = "Paint over what must stay as it is."
+CURVES = "How it went"
+STYLE_LOSSES = "Losses, as shares of their largest"
+STYLE_SHARES = "Style matched, content kept, per cent"
+STEP = "step"
+PAINTING = "Painting"
+PAINTING_STARTS = "Looking at the pictures, and measuring how fast this machine is."
+PAINTING_STATUS = (
+    "At {size} px · {left} left · style {matched:.0%} matched, content {kept:.0%} kept"
+)
+PAINTED = "Painted"
+PAINTED_STATUS = "In {time}. Style {matched:.0%} matched, content {kept:.0%} kept."
+PAINTED_STOPPED = (
+    "Stopped after {time}; this is how far it came. Style {matched:.0%} matched, content"
+    " {kept:.0%} kept."
+)
+STEPS_TAKEN = "Steps taken: {taken}."
+RESTORED = (
+    "The settings inside this picture were restored. It was made from {content} and {styles}."
+)
+NO_CONTENT = "There is no picture yet."
+NO_CONTENT_EXPECTED = "One picture to paint again is needed."
+NO_CONTENT_ADVICE = "Drop one, or choose one of ours."
+NO_STYLE = "There is no style yet."
+NO_STYLE_EXPECTED = "One picture to paint like, or several, are needed."
+NO_STYLE_ADVICE = "Drop one, or choose one of ours."
+MANY_STYLES = "There are {n} style pictures."
+MANY_STYLES_EXPECTED = "At most {most} are mixed here."
+MANY_STYLES_ADVICE = "Take some out; the command line takes whole folders."
+WEIGHTS_WRONG = "The weights are “{text:.80}”, for {n} styles."
+WEIGHTS_EXPECTED = "There must be one number from 0 on for each style, with commas between."
+WEIGHTS_ADVICE = "Write for instance 1, 2, or leave the field empty."
+NO_PASTICHE = "There is nothing painted yet."
+NO_PASTICHE_EXPECTED = "This goes on from a finished picture."
+NO_PASTICHE_ADVICE = "Press Paint first."
+
 # Errors
 ERROR_TITLE = "This did not work"
 UNEXPECTED = (

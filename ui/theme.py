@@ -106,12 +106,25 @@ CSS = (
 #report .header-table *, #report .virtual-body * { font-family: var(--font); }
 .dark input[type=range] { --neutral-200: var(--neutral-700); }
 #losses, #scores { overflow: visible !important; margin-bottom: 32px; }
+#style-grid { display: grid; gap: 1.2rem 2rem; grid-template-columns: minmax(280px, 2fr) 5fr;
+  align-items: start; }
+#style-grid > * { min-width: 0 !important; }
+#style-grid img, #content img { image-rendering: auto; }
+#stage { position: sticky; top: 12px; }
+#live img, #before-after img { max-height: 78vh; object-fit: contain; }
+.strip .grid-wrap { max-height: none; min-height: 0; height: auto; overflow: visible; }
+.strip .grid-container { grid-template-columns: repeat(5, minmax(0, 1fr)) !important;
+  grid-auto-rows: auto !important; gap: 6px; }
+.strip button { aspect-ratio: 1; min-height: 0; min-width: 0; border-radius: 2px; }
+#style-after { align-items: end; }
 #picked-picture { max-width: 320px; }
 :focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }
 @media (max-width: 700px) {
   #title { padding-top: .4rem; }
   #generate-grid { grid-template-columns: minmax(0, 1fr); grid-template-rows: none;
     grid-template-areas: "wall" "kept" "controls"; }
+  #style-grid { grid-template-columns: minmax(0, 1fr); }
+  #stage { position: static; }
   #before .icon-button-wrapper, #now .icon-button-wrapper { display: none; }
   #report .header-table *, #report .virtual-body * { font-size: .8rem; }
   #report .cell-wrap { padding-inline: 3px; }

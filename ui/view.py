@@ -81,17 +81,20 @@ def status_html(run: RunState) -> str:
     """The headline, one sentence on where the run stands, and the bar."""
     share = share_done(run)
     headline, sentence = texts.HEADLINES[_apparent(run)], html.escape(sentence_of(run))
-    percent = round(share * 100)
-    bar = (
-        f'<div class="bar" role="progressbar" aria-label="{headline}" aria-valuemin="0"'
-        f' aria-valuemax="100" aria-valuenow="{percent}">'
-        f'<div style="width:{share * 100:.1f}%"></div></div>'
-    )
     notes = [kid_so_far(run.events), texts.CLOSE_TAB if run.state in ACTIVE else kept(run)]
     note = "".join(f'<p class="note">{text}</p>' for text in notes if text)
     return (
         f'<div class="status" data-state="{run.state}"><h3 aria-live="polite">{headline}</h3>'
-        f'<p class="line">{sentence}</p>{bar}{note}</div>'
+        f'<p class="line">{sentence}</p>{progress_bar(headline, share)}{note}</div>'
+    )
+
+
+def progress_bar(label: str, share: float) -> str:
+    """How much is done, in [0, 1], as HTML."""
+    return (
+        f'<div class="bar" role="progressbar" aria-label="{label}" aria-valuemin="0"'
+        f' aria-valuemax="100" aria-valuenow="{round(share * 100)}">'
+        f'<div style="width:{share * 100:.1f}%"></div></div>'
     )
 
 

@@ -13,9 +13,9 @@ from gan_core.files import require_room
 from gan_core.pictures import save_png
 from gan_core.settings import help_of
 from gan_core.style.config import PRESETS, StyleConfig
+from gan_core.style.inputs import Content, Style
 from gan_core.style.recipe import read_recipe, write_recipe
-from gan_core.style.sources import read_picture, read_style
-from gan_core.style.transfer import Content, Style
+from gan_core.style.sources import read_mask, read_picture, read_style
 from gan_core.style.transfer import stylize as style_events
 from gan_core.terminal import console, display_events
 
@@ -85,11 +85,11 @@ def stylize(
     sources = _read_styles(styles or [], weights)
     picture = Content(
         read_picture(content),
-        read_picture(protect)[..., 1].astype("float32") / 255 if protect is not None else None,
+        read_mask(protect) if protect is not None else None,
         read_picture(start_from) if start_from is not None else None,
     )
     names = [content.name, *(path.name for path in styles or [])]
-    used = config.network
+    used: str = config.network
     with stop_signal() as stopped, display_events() as show:
         for event in style_events(config, picture, sources, stopped):
             show(event)

@@ -18,7 +18,10 @@ STYLENET = TRAINED.up_to("relu5_1")
 
 
 class Classifier(nn.Module):
-    """Convolution, batch norm and ReLU; average pooling between blocks; mean over places; linear."""
+    """Convolution, batch norm, ReLU; average pooling between blocks; mean over places; linear.
+
+    Edges are filled with zeros here, which is quick; for use they are replicated.
+    """
 
     def __init__(self, classes: int, architecture: Architecture = TRAINED) -> None:
         super().__init__()
@@ -52,6 +55,8 @@ class Classifier(nn.Module):
         for (_, index, _, _), conv, norm in zip(
             self.architecture.layers(), self.convs, self.norms, strict=True
         ):
+            assert isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d)
+            assert norm.running_var is not None and norm.running_mean is not None
             factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             tensors[f"features.{index}.weight"] = conv.weight * factor.view(-1, 1, 1, 1)
             tensors[f"features.{index}.bias"] = norm.bias - norm.running_mean * factor

@@ -1,4 +1,4 @@
-"""From a network's name to the network, ready to see with: StyleNet bundled, VGG-19 from the Hub."""
+"""From a name to the network, ready to see with: StyleNet is bundled, VGG-19 is on the Hub."""
 
 from __future__ import annotations
 

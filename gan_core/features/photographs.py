@@ -22,7 +22,7 @@ from gan_core.pictures.decode import decode
 
 _SMALLEST_CROP = 0.5  # of the side
 # What a crop is shown at: filters meet the same thing coarse and smooth. Small ones come first,
-# for they are quick (Howard 2018, in the DAWNBench entry of fast.ai, calls it progressive resizing).
+# for they are quick (progressive resizing, as in fast.ai's entry to DAWNBench, 2018).
 _EARLY_SIDES, _LATE_SIDES = (32, 48, 48, 64), (48, 64, 64, 80)
 
 

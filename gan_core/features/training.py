@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gan_core.compute import Compute, available_threads
@@ -96,7 +97,7 @@ def train_classifier(
     yield _report(state, config, 0.0, sum(losses) / max(1, len(losses)), accuracy)
 
 
-def load_classifier(folder: Path) -> tuple[Classifier, dict[str, object]]:
+def load_classifier(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     """The network of a run's checkpoint, in eval mode, and what the checkpoint says of the run.
 
     Raises: BadRun when there is none, BadWeights when it is foreign.
@@ -182,7 +183,8 @@ def _attack(
 
 
 def _length(x: Tensor) -> Tensor:
-    return x.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+    length: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1)
+    return length.clamp_min(1e-12).view(-1, 1, 1, 1)
 
 
 def _begin(
@@ -193,8 +195,12 @@ def _begin(
     # Only what multiplies is drawn to zero, not batch norm's scales (He et al. 2019, 1812.01187).
     weights = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() == 1]
+    groups: list[dict[str, Any]] = [
+        {"params": weights, "weight_decay": config.weight_decay},
+        {"params": others},
+    ]
     optimizer = torch.optim.SGD(
-        [{"params": weights, "weight_decay": config.weight_decay}, {"params": others}],
+        groups,
         lr=config.lr,
         momentum=config.momentum,
         nesterov=True,
@@ -233,13 +239,13 @@ def _restore(state: _State, path: Path) -> None:
                 velocity = torch.empty_like(parameter).copy_(tensors[f"velocity.{name}"])
                 state.optimizer.state[parameter] = {"momentum_buffer": velocity}
         state.order = tensors["order"]
-        state.step, state.nimg = int(str(about["step"])), int(str(about["nimg"]))
-        state.seconds = float(str(about["seconds"]))
+        state.step, state.nimg = int(about["step"]), int(about["nimg"])
+        state.seconds = float(about["seconds"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise _foreign(path) from error
 
 
-def _read_about(path: Path) -> dict[str, object]:
+def _read_about(path: Path) -> dict[str, Any]:
     metadata = read_metadata(path)
     try:
         if metadata["format"] != _FORMAT:

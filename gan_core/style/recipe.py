@@ -17,7 +17,7 @@ from gan_core.events import Pastiche
 from gan_core.pictures.canvas import read_png_metadata
 from gan_core.settings import from_dict
 from gan_core.style.config import StyleConfig
-from gan_core.style.transfer import Content, Style
+from gan_core.style.inputs import Content, Style
 
 KEY = "gan-atelier-style"
 _FORMAT = 1

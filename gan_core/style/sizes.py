@@ -53,3 +53,10 @@ def resize(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
     return np.array(
         Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS), dtype=np.uint8
     )
+
+
+def resize_area(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Resize to about side * side pixels, the aspect ratio kept."""
+    height, width = pixels.shape[:2]
+    scale = side / (width * height) ** 0.5
+    return resize(pixels, max(SHORTEST, round(width * scale)), max(SHORTEST, round(height * scale)))

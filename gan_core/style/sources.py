@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from gan_core.errors import BadPicture
 from gan_core.pictures.archive import Limits, read_files
 from gan_core.pictures.decode import decode
+from gan_core.style.color import luminance
+from gan_core.style.inputs import MOST_PICTURES, Style
 from gan_core.style.sizes import resize
-from gan_core.style.transfer import MOST_PICTURES, Style
 
 _LONGEST = 2048  # pixels; no result is that large, and a style is never looked at larger
 _LIMITS = Limits(max_files=5000)
@@ -30,6 +31,12 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     raise BadPicture(
         f"{path.name} is a folder or an archive.", "One picture was expected.", "Choose a file."
     )
+
+
+def read_mask(path: Path) -> NDArray[np.float32]:
+    """Read a mask as float32 [H, W] in [0, 1]: 1 where the picture is white. Raises: BadPicture."""
+    mask: NDArray[np.float32] = luminance(read_picture(path)) / np.float32(255)
+    return mask
 
 
 def read_style(path: Path, weight: float = 1.0) -> tuple[Style, int]:

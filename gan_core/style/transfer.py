@@ -9,58 +9,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from gan_core.compute import Compute, choose
-from gan_core.errors import BadPicture, BadSetting, HubUnreachable
 from gan_core.events import Event, Noticed, Painted, Pastiche, Planned
-from gan_core.features.load import load_network
 from gan_core.features.network import FeatureNet
-from gan_core.style.color import keep_colors, match_colors
+from gan_core.style.color import keep_colors
 from gan_core.style.config import StyleConfig
-from gan_core.style.objective import (
-    Target,
-    from_unit,
-    layers_of,
-    mean_grams,
-    to_unit,
-    weigh,
-)
-from gan_core.style.optimizers import Adam, Broken, Lbfgs
+from gan_core.style.inputs import Content, Style, check_inputs, feather, spread_styles
+from gan_core.style.objective import Target, Terms, from_unit, mean_grams, to_unit, weigh
+from gan_core.style.optimizers import Adam, Broken, Lbfgs, Optimizer
 from gan_core.style.plan import Cost, share_out
-from gan_core.style.sizes import SHORTEST, fit, pyramid, resize
+from gan_core.style.seeing import choose_compute, load_network_for, prepare
+from gan_core.style.sizes import SHORTEST, fit, pyramid, resize, resize_area
 
-_PROBED_SIDE = 128  # pixels: a step there takes milliseconds, and ranks the ways of computing
-MOST_PICTURES = 32  # of one style; of more, so many are taken at even distances
 _SHOW_EVERY = 0.7  # seconds
 _MOST_TRIES = 3  # times that a broken optimisation is taken up again
-
-
-@dataclass(frozen=True)
-class Style:
-    """One style: a picture, or a folder's pictures taken together. uint8 [H, W, 3] each."""
-
-    pictures: tuple[NDArray[np.uint8], ...]
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Content:
-    """pixels: uint8 [H, W, 3]. protect: float [h, w] in [0, 1], 1 where it must stay as it is;
-    it is stretched over the picture. start: uint8 [h, w, 3], for the start "picture".
-    """
-
-    pixels: NDArray[np.uint8]
-    protect: NDArray[np.float32] | None = None
-    start: NDArray[np.uint8] | None = None
 
 
 def stylize(
@@ -74,15 +43,15 @@ def stylize(
     """Paint; yield Planned, then Painted about every second, Noticed when need be, Pastiche last.
 
     network: another than the one that the settings name; where that one cannot be had, StyleNet
-    takes its place, and Noticed says so. With `config.steps`, the same seed gives the same picture on the
-    same machine; otherwise the clock decides how far it gets, and Pastiche says how far that was.
+    takes its place, and Noticed says so. With `config.steps`, the same seed gives the same picture
+    on the same machine; otherwise the clock decides how far it gets, and Pastiche says how far.
 
     Raises: BadSetting, BadPicture, BadWeights.
     """
     began = clock()
-    _check(config, content, styles)
+    check_inputs(config, content, styles)
     if network is None:
-        network, notice = _load(config)
+        network, notice = load_network_for(config)
         if notice:
             yield Noticed(notice)
     width, height = fit(content.pixels.shape[1], content.pixels.shape[0], config.size)
@@ -90,65 +59,11 @@ def stylize(
         yield from _unchanged(config, content, width, height, clock() - began)
         return
     run = _Run(config, content, styles, network, width, height)
-    sizes, until = run.plan(clock, began)
-    yield Planned(run.sentence(sizes), network.name, tuple(sizes), width, height)
-    if sizes[-1] < max(width, height):
-        yield Noticed(
-            f"{config.seconds:g} seconds are enough to paint up to {sizes[-1]} px here; the rest,"
-            f" up to {max(width, height)} px, is enlarged."
-        )
-    x: Tensor | None = None
-    optimizer: Adam | Lbfgs | None = None
-    counts: list[int] = []
-    stopped, tries, shown = False, 0, -1.0
-    for index, size in enumerate(sizes):
-        target = run.target(size)
-        x = run.begin(size) if x is None else run.enlarge(x, size)
-        optimizer = run.optimizer(x, optimizer)
-        counts.append(0)
-        while not (stopped := should_stop()):
-            try:
-                terms = optimizer.step(target.evaluate)
-            except Broken as error:
-                tries += 1
-                yield Noticed(run.take_up_again(str(error), tries))
-                if tries > _MOST_TRIES:
-                    stopped = True
-                    break
-                optimizer = Adam(optimizer.picture(), run.config)
-                continue
-            counts[-1] += 1
-            now = clock() - began
-            over = run.is_over(index, counts[-1], now, until)
-            if over or now - shown >= _SHOW_EVERY:
-                shown = now
-                matched, kept = target.judge(optimizer.picture())
-                yield Painted(
-                    now, max(0.0, run.seconds_left(index, counts[-1], now, until)), size,
-                    sum(counts), float(terms.content.detach()), float(terms.style.detach()), float(terms.tv.detach()),
-                    matched, kept, run.show(target.shown(optimizer.picture())),
-                )  # fmt: skip
-            if over:
-                break
-        x = target.shown(optimizer.picture())
-        if stopped:
-            break
-    matched, kept = target.judge(x)
-    yield run.finish(x, clock() - began, counts, sizes, stopped, (matched, kept))
-
-
-def _load(config: StyleConfig) -> tuple[FeatureNet, str]:
-    """The network of the settings, or StyleNet and why. Raises: BadSetting, BadWeights."""
-    layers = [*layers_of(config.objective)]
-    deepest = max(layers)  # relu1_1 ... relu5_4: the order of the alphabet is that of depth
-    try:
-        return load_network(config.network, deepest), ""
-    except HubUnreachable as error:
-        return load_network("stylenet", min(deepest, "relu5_1")), f"{error} StyleNet is used."
+    yield from run.paint(clock, began, should_stop)
 
 
 class _Run:
-    """What one style transfer needs from size to size."""
+    """One style transfer: its picture, and what it needs from size to size."""
 
     def __init__(
         self,
@@ -161,15 +76,79 @@ class _Run:
     ) -> None:
         self.config, self.width, self.height = config, width, height
         self.weights = weigh(config.objective, config.strength)
-        self.compute = _choose_compute(network)
+        self.compute = choose_compute(network)
         if config.optimizer == "lbfgs":  # its line search compares losses closer than bf16 tells
             self.compute = replace(self.compute, dtype="float32")
-        self.network = _prepare(network, self.compute)
+        self.network = prepare(network, self.compute)
         self.content = resize(content.pixels, width, height)
-        self.protect = _feather(content.protect, width, height)
+        self.protect = feather(content.protect, width, height)
         self.start = content.start
-        self.styles = _spread(styles, self.content if config.colors == "match" else None)
+        self.styles = spread_styles(styles, self.content if config.colors == "match" else None)
         self.rng = torch.Generator().manual_seed(config.seed)
+
+    def paint(
+        self, clock: Callable[[], float], began: float, should_stop: Callable[[], bool]
+    ) -> Iterator[Event]:
+        """From the smallest size to the largest, each for its share of the time."""
+        sizes, until = self.plan(clock, began)
+        name, whole = self.network.name, max(self.width, self.height)
+        yield Planned(self.sentence(sizes), name, tuple(sizes), self.width, self.height)
+        if sizes[-1] < whole:
+            yield Noticed(
+                f"{self.config.seconds:g} seconds are enough to paint up to {sizes[-1]} px here;"
+                f" the rest, up to {whole} px, is enlarged."
+            )
+        x, optimizer = self.begin(sizes[0]), None
+        counts: list[int] = []
+        stopped, tries, shown = False, 0, -1.0
+        for index, size in enumerate(sizes):
+            target = self.target(size)
+            if index:
+                x = self.enlarge(x, size)
+            optimizer = self.optimizer(x, optimizer)
+            counts.append(0)
+            while not (stopped := should_stop()):
+                try:
+                    terms = optimizer.step(target.evaluate)
+                except Broken as error:
+                    tries += 1
+                    yield Noticed(self.take_up_again(str(error), tries))
+                    if tries > _MOST_TRIES:
+                        stopped = True
+                        break
+                    optimizer = Adam(optimizer.picture(), self.config)
+                    continue
+                counts[-1] += 1
+                now = clock() - began
+                over = self.is_over(index, counts[-1], now, until)
+                if over or now - shown >= _SHOW_EVERY:
+                    shown = now
+                    left = max(0.0, self.seconds_left(index, counts[-1], now, until))
+                    yield self.look(target, optimizer, terms, now, left, size, sum(counts))
+                if over:
+                    break
+            x = target.shown(optimizer.picture())
+            if stopped:
+                break
+        yield self.finish(x, clock() - began, counts, sizes, stopped, target.judge(x))
+
+    def look(
+        self,
+        target: Target,
+        optimizer: Optimizer,
+        terms: Terms,
+        now: float,
+        left: float,
+        size: int,
+        step: int,
+    ) -> Painted:
+        """How it looks now."""
+        x = target.shown(optimizer.picture())
+        content, style, tv = (
+            float(each.detach()) for each in (terms.content, terms.style, terms.tv)
+        )
+        matched, kept = target.judge(x)
+        return Painted(now, left, size, step, content, style, tv, matched, kept, self.show(x))
 
     def plan(self, clock: Callable[[], float], began: float) -> tuple[list[int], list[float]]:
         """The sizes to pass through, and the time since `began` at which each is over."""
@@ -200,7 +179,7 @@ class _Run:
         config, place = self.config, self.compute.place
         side = max(SHORTEST, round((width * height) ** 0.5 * config.style_scale))
         pictures = [
-            (place(to_unit(_resize_area(picture, side))), weight) for picture, weight in self.styles
+            (place(to_unit(resize_area(picture, side))), weight) for picture, weight in self.styles
         ]
         grams = mean_grams(self.network, config.objective, pictures)
         content = place(to_unit(resize(self.content, width, height)))
@@ -310,122 +289,9 @@ class _Run:
         return Cost.from_two(found[0], found[1])
 
 
-@lru_cache(maxsize=4)
-def _choose_compute(network: FeatureNet) -> Compute:
-    """Time a step at a small size in every way there is; once for a network and process."""
-
-    def make_step(compute: Compute) -> Callable[[], None]:
-        prepared = _prepare(network, compute)
-        x = compute.place(torch.rand(1, 3, _PROBED_SIDE, _PROBED_SIDE)).requires_grad_()
-        deepest = prepared.architecture.names()[-1:]
-
-        def step() -> None:
-            prepared(x, deepest)[deepest[0]].float().square().mean().backward()
-
-        return step
-
-    return choose(make_step, 1, seconds=0.3)[0]
-
-
-@lru_cache(maxsize=4)
-def _prepare(network: FeatureNet, compute: Compute) -> FeatureNet:
-    """A copy of the network on the device, in the precision and layout. Adam's pixels, losses and
-    Gram matrices stay float32."""
-    return network.copy_to(compute)
-
-
-def _spread(
-    styles: Sequence[Style], content: NDArray[np.uint8] | None
-) -> list[tuple[NDArray[np.uint8], float]]:
-    """All style pictures with their weights; recoloured to `content` where it is given."""
-    whole = sum(style.weight for style in styles)
-    found = []
-    for style in styles:
-        chosen = np.linspace(0, len(style.pictures) - 1, min(MOST_PICTURES, len(style.pictures)))
-        for index in chosen.round().astype(int):
-            picture = style.pictures[index]
-            if content is not None:
-                picture = match_colors(picture, content)
-            found.append((picture, style.weight / whole / len(chosen)))
-    return [(picture, weight) for picture, weight in found if weight > 0]
-
-
-def _resize_area(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Resize to about side * side pixels, the aspect ratio kept."""
-    height, width = pixels.shape[:2]
-    scale = side / (width * height) ** 0.5
-    return resize(pixels, max(SHORTEST, round(width * scale)), max(SHORTEST, round(height * scale)))
-
-
-def _feather(protect: NDArray[np.float32] | None, width: int, height: int) -> Tensor | None:
-    """The mask at the result's size, [1, 1, H, W], with a soft rim outside of what was painted."""
-    if protect is None or not (protect > 0.5).any():
-        return None
-    painted = Image.fromarray(((protect > 0.5) * 255).astype(np.uint8))
-    painted = painted.resize((width, height), Image.Resampling.NEAREST)
-    rim = painted.filter(ImageFilter.GaussianBlur(max(width, height) / 100))
-    mask = np.maximum(np.array(painted), np.array(rim)).astype(np.float32) / 255
-    return torch.from_numpy(mask)[None, None]
-
-
 def _unchanged(
     config: StyleConfig, content: Content, width: int, height: int, seconds: float
 ) -> Iterator[Event]:
     yield Planned("Strength 0: the content as it is.", config.network, (), width, height)
     pixels = resize(content.pixels, width, height)
     yield Pastiche(seconds, (), (), False, 0.0, 1.0, pixels, pixels, pixels)
-
-
-def _check(config: StyleConfig, content: Content, styles: Sequence[Style]) -> None:
-    pictures = [picture for style in styles for picture in style.pictures]
-    starts = [content.start] if content.start is not None else []
-    for name, picture in (
-        ("The content", content.pixels),
-        *(("A style", picture) for picture in pictures),
-        *(("The start", picture) for picture in starts),
-    ):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-            raise BadPicture(
-                f"{name} is {picture.dtype} of shape {list(picture.shape)}.",
-                "It must be uint8 [height, width, 3]: RGB, 0 to 255.",
-                "Open the file with gan_core.pictures.decode.",
-            )
-        if min(picture.shape[:2]) < SHORTEST:
-            raise BadPicture(
-                f"{name} is {picture.shape[1]} × {picture.shape[0]} px.",
-                f"Both sides must be at least {SHORTEST} px.",
-                "Use a larger copy.",
-            )
-    if any(not 0 <= style.weight <= 1e6 for style in styles):
-        raise BadSetting(
-            f"A style's weight is {[style.weight for style in styles]}.",
-            "Weights must be numbers from 0 on.",
-            "Give for instance 1 and 2.",
-        )
-    if config.objective.style_layers and not sum(
-        style.weight * len(style.pictures) for style in styles
-    ):
-        raise BadSetting(
-            "There is no style, or every style has the weight 0.",
-            "One style picture at least is needed.",
-            "Give a style picture with a weight above 0.",
-        )
-    if config.start == "picture" and content.start is None:
-        raise BadSetting(
-            "The start is a picture, and there is none.",
-            "This start goes on from a picture.",
-            "Give one, or choose the start content.",
-        )
-    _check_steps(config, content)
-
-
-def _check_steps(config: StyleConfig, content: Content) -> None:
-    height, width = content.pixels.shape[:2]
-    fitted = fit(width, height, config.size)
-    sizes = pyramid(*fitted, min(config.first_size, config.size), config.size)
-    if len(config.steps) > len(sizes):
-        raise BadSetting(
-            f"There are {len(config.steps)} numbers of steps.",
-            f"This picture passes through {len(sizes)} sizes: {', '.join(map(str, sizes))} px.",
-            "Give one number for each, or fewer: they then count from the largest.",
-        )

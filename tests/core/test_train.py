@@ -25,11 +25,11 @@ from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
 from gan_core.gan.latents import latents, render
 from gan_core.gan.losses import r1
 from gan_core.gan.snapshot import Snapshot, load_snapshot
-from gan_core.weights import read_tensors
 from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import step_D, step_G, train_step
 from gan_core.gan.train import Data, Start, train
 from gan_core.pictures import make_grid, to_uint8
+from gan_core.weights import read_tensors
 
 CPU = Compute("cpu", "float32", True, 1)
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8)

@@ -1,0 +1,1 @@
+"""Figures against peers; `python -m benchmarks.NAME`."""

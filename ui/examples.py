@@ -1,0 +1,53 @@
+"""Examples for the Style tab, all our own: paintings and scenes drawn by code, faces by our GAN.
+
+They lie in `ui/examples/` as small files, so that a page opens at once; `python -m ui.examples`
+makes them again, and a test compares.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gan_core.gan.latents import latents, render
+from gan_core.gan.snapshot import load_snapshot
+from gan_core.hub.resolve import resolve
+from gan_core.pictures.canvas import to_uint8
+from gan_core.pictures.paintings import PAINTINGS
+from gan_core.pictures.scenes import SCENES
+from gan_core.style.sizes import resize
+
+FOLDER = Path(__file__).parent / "examples"
+_FACES = {"face 1": (1, 14), "face 2": (2, 3)}  # name -> seed and index, chosen by eye
+_SIDE = 512
+
+
+def contents() -> list[Path]:
+    """Pictures to paint again, the first of them shown when the page opens."""
+    return [_path(name) for name in (*SCENES, *_FACES)]
+
+
+def styles() -> list[Path]:
+    """Pictures to paint like."""
+    return [_path(name) for name in PAINTINGS]
+
+
+def draw() -> Iterator[tuple[Path, NDArray[np.uint8]]]:
+    """Every example with its path, drawn afresh, uint8 [H, W, 3]."""
+    for name, picture in (SCENES | PAINTINGS).items():
+        yield _path(name), picture()
+    snapshot = load_snapshot(resolve("dcgan-kaokore-64"))
+    for name, (seed, index) in _FACES.items():
+        z = latents(1, seed, snapshot.network.z_dim, first=index)
+        yield _path(name), resize(to_uint8(render(snapshot.G, z))[0], _SIDE, _SIDE)
+
+
+def _path(name: str) -> Path:
+    return FOLDER / f"{name.replace(' ', '-')}.jpg"
+
+
+if __name__ == "__main__":
+    for path, pixels in draw():
+        Image.fromarray(pixels).save(path, quality=88)

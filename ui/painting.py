@@ -1,0 +1,178 @@
+"""From what a visitor asked for to a pastiche, and what can be done with it afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
+from numpy.typing import NDArray
+
+from gan_core.errors import BadPicture, BadSetting
+from gan_core.events import Event, Pastiche, Planned
+from gan_core.files import explain_disk_errors
+from gan_core.pictures import encode_png
+from gan_core.settings import LAST_SEED
+from gan_core.style.color import keep_colors
+from gan_core.style.config import PRESETS, Colors, StyleConfig
+from gan_core.style.inputs import Content, Style
+from gan_core.style.recipe import Recipe, write_recipe
+from gan_core.style.sources import read_picture, read_style
+from gan_core.style.transfer import stylize
+from ui import texts
+from ui.errors import require
+
+MOST_SECONDS, MOST_STYLES = 600, 24
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Everything for one run: settings, pictures, and the pictures' names."""
+
+    config: StyleConfig
+    content: Content
+    styles: tuple[Style, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished pastiche in the style's colours, with what is needed to change its colours."""
+
+    painted: NDArray[np.uint8]
+    content: NDArray[np.uint8]
+    recipe: Recipe
+
+    def image(self, colors: str) -> NDArray[np.uint8]:
+        """In the colours of the content ("keep") or as painted."""
+        return keep_colors(self.painted, self.content) if colors == "keep" else self.painted
+
+    def png(self, colors: str) -> bytes:
+        """With its recipe inside."""
+        chosen: Colors = "keep" if colors == "keep" else "style"
+        told = replace(self.recipe, config=replace(self.recipe.config, colors=chosen))
+        return encode_png(self.image(colors), told.to_text())
+
+
+def read_config(preset: str | None, **asked: Any) -> StyleConfig:
+    """Settings from the page or a client of the API. Raises: BadSetting."""
+    config = PRESETS[preset].config if preset in PRESETS else StyleConfig()
+    numbers = {
+        "seconds": (texts.STYLE_TIME, 1, MOST_SECONDS, False),
+        "size": (texts.SIZE, 64, 1024, True),
+        "strength": (texts.STRENGTH, 0, 100, False),
+        "style_scale": (texts.STYLE_SCALE, 0.25, 4, False),
+        "seed": (texts.SEED, 0, LAST_SEED, True),
+    }
+    given: dict[str, Any] = {}
+    for name, value in asked.items():
+        if name in numbers:
+            label, low, high, whole = numbers[name]
+            number = require(label, value, low, high, whole=whole)
+            given[name] = int(number) if whole else number
+        elif value is not None:
+            given[name] = value
+    if preset in PRESETS:  # its own size, steps and start; the rest does not apply
+        given = {name: given[name] for name in ("network", "colors", "seed") if name in given}
+    return replace(config, **given)
+
+
+def read_asked(
+    config: StyleConfig,
+    content: str | None,
+    styles: Sequence[str],
+    weights: str = "",
+    protect: NDArray[np.float32] | None = None,
+    start: NDArray[np.uint8] | None = None,
+) -> Asked:
+    """Read the pictures. Raises: BadPicture, BadSetting, BadDataset."""
+    if not content:
+        raise BadPicture(texts.NO_CONTENT, texts.NO_CONTENT_EXPECTED, texts.NO_CONTENT_ADVICE)
+    if not styles and config.objective.style_layers:
+        raise BadPicture(texts.NO_STYLE, texts.NO_STYLE_EXPECTED, texts.NO_STYLE_ADVICE)
+    if len(styles) > MOST_STYLES:
+        raise BadSetting(
+            texts.MANY_STYLES.format(n=len(styles)),
+            texts.MANY_STYLES_EXPECTED.format(most=MOST_STYLES),
+            texts.MANY_STYLES_ADVICE,
+        )
+    numbers = _read_weights(weights, len(styles))
+    picture = Content(read_picture(Path(content)), protect, start)
+    read = [read_style(Path(path), weight)[0] for path, weight in zip(styles, numbers, strict=True)]
+    names = (Path(content).name, *(Path(path).name for path in styles))
+    return Asked(config, picture, tuple(read), names)
+
+
+def paint(asked: Asked, should_stop: Callable[[], bool]) -> Iterator[tuple[Event, Result | None]]:
+    """Run it; with the last event comes the result. Raises: AtelierError."""
+    network: str = asked.config.network
+    for event in stylize(asked.config, asked.content, asked.styles, should_stop):
+        if isinstance(event, Planned):
+            network = event.network
+        if not isinstance(event, Pastiche):
+            yield event, None
+            continue
+        assert event.painted is not None and event.content is not None
+        recipe = write_recipe(
+            asked.config, asked.content, asked.styles, network, event, asked.names
+        )
+        yield event, Result(event.painted, event.content, recipe)
+
+
+def read_brush(editor: Any) -> NDArray[np.float32] | None:
+    """What was painted over in the image editor, float32 [H, W]; None when nothing was."""
+    layers = editor.get("layers") if isinstance(editor, dict) else None
+    masks = [layer[..., 3] > 0 for layer in layers or [] if getattr(layer, "ndim", 0) == 3]
+    if not masks or not np.any(masks):
+        return None
+    mask: NDArray[np.float32] = np.any(masks, axis=0).astype(np.float32)
+    return mask
+
+
+def save(png: bytes, name: str, folder: str) -> str:
+    """Write a file into Gradio's `folder` and give its path. Raises: DiskFull."""
+    with explain_disk_errors(Path(folder)):
+        return str(save_bytes_to_cache(png, name, folder))
+
+
+class Stops:
+    """For each visitor's session, whether Stop was pressed since its run began."""
+
+    def __init__(self) -> None:
+        self._pressed: dict[str, threading.Event] = {}
+
+    @contextmanager
+    def during(self, session: str) -> Iterator[Callable[[], bool]]:
+        """While a run goes on: a function that says whether it is to stop."""
+        pressed = self._pressed[session] = threading.Event()
+        try:
+            yield pressed.is_set
+        finally:
+            if self._pressed.get(session) is pressed:
+                del self._pressed[session]
+
+    def press(self, session: str) -> None:
+        """Stop the session's run, if there is one."""
+        pressed = self._pressed.get(session)
+        if pressed is not None:
+            pressed.set()
+
+
+def _read_weights(text: str, count: int) -> list[float]:
+    try:
+        numbers = [float(word) for word in text.replace(";", ",").split(",") if word.strip()]
+    except ValueError:
+        numbers = [float("nan")]
+    numbers = numbers or [1.0] * count
+    if len(numbers) != count or not all(0 <= number <= 1e6 for number in numbers):
+        raise BadSetting(
+            texts.WEIGHTS_WRONG.format(text=text, n=count),
+            texts.WEIGHTS_EXPECTED,
+            texts.WEIGHTS_ADVICE,
+        )
+    return numbers
