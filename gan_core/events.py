@@ -163,7 +163,7 @@ class Pastiche:
 
     image: uint8 [H, W, 3], in the colours that were asked for; painted: in those of the style;
     content: the content at the same size. (`style.color.keep_colors` makes one of the other two.)
-    steps: how many were taken at each size; given as a setting, they repeat the picture.
+    steps: how many were taken at each size; with the precision they repeat the picture.
     """
 
     seconds: float
@@ -172,6 +172,7 @@ class Pastiche:
     stopped: bool
     style_matched: float
     content_kept: float
+    precision: str  # of the network's numbers: "float32" | "bfloat16"
     image: NDArray[np.uint8] | None = None
     painted: NDArray[np.uint8] | None = None
     content: NDArray[np.uint8] | None = None

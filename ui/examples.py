@@ -1,7 +1,7 @@
 """Examples for the Style tab, all our own: paintings and scenes drawn by code, faces by our GAN.
 
-They lie in `ui/examples/` as small files, so that a page opens at once; `python -m ui.examples`
-makes them again, and a test compares.
+They lie in `ui/examples/` as small files, so that a page opens at once; `write` makes them
+again, and a test compares.
 """
 
 from collections.abc import Iterator
@@ -44,10 +44,11 @@ def draw() -> Iterator[tuple[Path, NDArray[np.uint8]]]:
         yield _path(name), resize(to_uint8(render(snapshot.G, z))[0], _SIDE, _SIDE)
 
 
+def write() -> None:
+    """Draw and save them all."""
+    for path, pixels in draw():
+        Image.fromarray(pixels).save(path, quality=88, subsampling=0)
+
+
 def _path(name: str) -> Path:
     return FOLDER / f"{name.replace(' ', '-')}.jpg"
-
-
-if __name__ == "__main__":
-    for path, pixels in draw():
-        Image.fromarray(pixels).save(path, quality=88)

@@ -27,17 +27,6 @@ _REFINE = 15.0  # seconds
 _COLOURS = {"content": "#4c6c91", "style": "#c07f4a", "total variation": "#8a8a8a"}
 
 
-class UploadedImage(gr.Image):
-    """An image whose file is handed on as it is: what cannot be decoded gets our message, not a
-    bare "Error" from inside of Gradio."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The path of the uploaded file."""
-        return payload.path if payload is not None else None
-
-
 class StyleTab:
     """The components of the tab, and the functions that fill them."""
 
@@ -63,16 +52,19 @@ class StyleTab:
     def _lay_out_pictures(self) -> None:
         contents, styles = examples.contents(), examples.styles()
         gr.HTML(f'<p class="caption">{texts.STYLE_CONTENT}</p>')
-        self.content = UploadedImage(
-            str(contents[0]), label=texts.STYLE_CONTENT, show_label=False, sources=["upload", "clipboard"],
-            height=200, elem_id="content", buttons=[], alt_text=texts.STYLE_CONTENT_ALT,
+        self.content = gr.Image(
+            str(contents[0]), label=texts.STYLE_CONTENT, show_label=False, height=170, buttons=[],
+            sources=["upload", "clipboard"], elem_id="content", alt_text=texts.STYLE_CONTENT_ALT,
         )  # fmt: skip
+        # The file is handed on as it is: Gradio would decode it before our door, and what cannot
+        # be decoded would be a bare "Error".
+        self.content.preprocess = lambda payload: payload and payload.path  # type: ignore
         self.content_examples = _strip(contents, "content-examples")
         gr.HTML(f'<p class="caption">{texts.STYLE_STYLES}</p>')
         self.styles = gr.Gallery(
-            [str(styles[0])], label=texts.STYLE_STYLES, show_label=False, type="filepath", interactive=True,
-            columns=3, height=200, object_fit="contain", elem_id="styles", buttons=[],
-            allow_preview=False, file_types=["image"], format="png",
+            [str(styles[0])], label=texts.STYLE_STYLES, show_label=False, type="filepath",
+            interactive=True, columns=3, height=170, object_fit="contain", elem_id="styles",
+            buttons=[], allow_preview=False, file_types=["image"], format="png",
         )  # fmt: skip
         self.style_examples = _strip(styles, "style-examples")
 
@@ -132,8 +124,8 @@ class StyleTab:
             elem_id="live", alt_text=texts.STAGE_ALT,
         )  # fmt: skip
         self.slider = gr.ImageSlider(
-            visible=False, label=texts.BEFORE_AFTER, show_label=False, format="png", interactive=False,
-            elem_id="before-after", slider_position=50, buttons=["fullscreen"],
+            visible=False, label=texts.BEFORE_AFTER, show_label=False, format="png",
+            interactive=False, elem_id="before-after", slider_position=50, buttons=["fullscreen"],
         )  # fmt: skip
         with gr.Row(visible=False, elem_id="style-after") as self.after:
             self.kept_colors = gr.Radio(

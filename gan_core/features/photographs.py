@@ -44,12 +44,12 @@ class Photographs:
 def load_photographs(path: Path) -> Photographs:
     """Read and decode them all. Raises: BadDataset, BadPicture."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             data, offsets = arrays["data"], arrays["offsets"].astype(np.int64)
             labels = arrays["labels"].astype(np.int64)
         if len(offsets) != len(labels) + 1 or not len(labels) or labels.min() < 0:
             raise ValueError(f"{len(offsets)} offsets for {len(labels)} labels")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BadDataset(
             f"{path.name} does not hold labelled photographs ({error}).",
             "It must be an .npz with the arrays data, offsets and labels: JPEGs end to end, where"

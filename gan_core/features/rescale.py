@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gan_core.features.network import Architecture, FeatureNet
 
-_LEAST_MEAN = 0.02  # of the layer's median: a filter that hardly ever answers is not blown up
+_LEAST_MEAN = 0.02  # of the layer's own mean: a filter that hardly ever answers is not blown up
 
 
 @torch.no_grad()
@@ -35,7 +35,8 @@ def rescale(
     means = mean_activations(FeatureNet(architecture, tensors), pictures)
     scaled, before = {}, torch.ones(3)
     for layer, index, _, _ in architecture.layers():
-        mean = means[layer].clamp_min(float(means[layer].median()) * _LEAST_MEAN + 1e-12)
+        least = float(means[layer].mean()) * _LEAST_MEAN
+        mean = means[layer].clamp_min(least) if least else torch.ones_like(means[layer])
         weight = tensors[f"features.{index}.weight"].float()
         scaled[f"features.{index}.weight"] = (
             weight * before.view(1, -1, 1, 1) / mean.view(-1, 1, 1, 1)

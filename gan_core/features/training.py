@@ -77,7 +77,7 @@ def train_classifier(
     """
     compute = Compute("cpu", config.dtype, True, available_threads())
     torch.set_num_threads(compute.threads)
-    state = _begin(config, seen.classes, folder, start, compute)
+    state = _begin(config, seen, folder, start, compute)
     began = time.perf_counter() - state.seconds
     reported, saved, losses, since = state.seconds, state.seconds, [], state.nimg
     while state.seconds < config.minutes * 60 and not should_stop():
@@ -188,10 +188,14 @@ def _length(x: Tensor) -> Tensor:
 
 
 def _begin(
-    config: StyleNetConfig, classes: int, folder: Path, start: Classifier | None, compute: Compute
+    config: StyleNetConfig,
+    seen: Photographs,
+    folder: Path,
+    start: Classifier | None,
+    compute: Compute,
 ) -> _State:
     torch.manual_seed(config.seed)
-    net = compute.place_module(start if start is not None else Classifier(classes))
+    net = compute.place_module(start if start is not None else Classifier(seen.classes))
     # Only what multiplies is drawn to zero, not batch norm's scales (He et al. 2019, 1812.01187).
     weights = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() == 1]
@@ -208,7 +212,7 @@ def _begin(
     state = _State(net, optimizer)
     path = folder / CHECKPOINT_FILE
     if path.is_file():
-        _restore(state, path)
+        _restore(state, path, len(seen))
     return state
 
 
@@ -230,7 +234,7 @@ def _save(state: _State, config: StyleNetConfig, folder: Path) -> None:
         save_file(plain, path, {"format": _FORMAT, "about": json.dumps(about)})
 
 
-def _restore(state: _State, path: Path) -> None:
+def _restore(state: _State, path: Path, n_images: int) -> None:
     tensors, about = read_tensors(path), _read_about(path)
     try:
         state.net.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net.")})
@@ -241,7 +245,9 @@ def _restore(state: _State, path: Path) -> None:
         state.order = tensors["order"]
         state.step, state.nimg = int(about["step"]), int(about["nimg"])
         state.seconds = float(about["seconds"])
-    except (KeyError, RuntimeError, ValueError) as error:
+        if len(state.order) and int(state.order.max()) >= n_images:
+            raise ValueError("it was made with more photographs")
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise _foreign(path) from error
 
 
@@ -251,14 +257,14 @@ def _read_about(path: Path) -> dict[str, Any]:
         if metadata["format"] != _FORMAT:
             raise ValueError(metadata["format"])
         return dict(json.loads(metadata["about"]))
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise _foreign(path) from error
 
 
 def _foreign(path: Path) -> BadWeights:
     return BadWeights(
         f"{path.name} is not a checkpoint of train-stylenet that can be resumed.",
-        "It must be one that this version wrote, undamaged, with as many classes.",
+        "It must be one that this version wrote, undamaged, from the same photographs.",
         "Start a new run in another folder.",
     )
 

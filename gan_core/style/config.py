@@ -11,6 +11,7 @@ from gan_core.settings import LAST_SEED, check_bounds, choice, setting
 Network = Literal["stylenet", "vgg19"]
 Colors = Literal["style", "keep", "match"]
 Start = Literal["content", "noise", "noisy content", "picture"]
+_MOST_STEPS = 100_000
 STARTS = ("content", "noise", "noisy content", "picture")
 
 
@@ -29,12 +30,15 @@ class Objective:
     style_weight: float = setting(1.0, 0, 1e9, "Weight of the style loss")
     tv_weight: float = setting(0.1, 0, 1e9, "Weight of the total-variation loss")
     tv: str = choice("squared", ("squared", "absolute", "power"), "Form of total variation")
-    gram_shift: float = setting(1.0, 0, 10, "Taken from the features before the Gram matrix")
 
 
 @dataclass(frozen=True)
 class StyleConfig:
-    """One style transfer. `steps`, one number a size, comes before `seconds`."""
+    """One style transfer.
+
+    steps: how many at each size, from the smallest on; they come before `seconds`. Fewer numbers
+    than sizes end it earlier.
+    """
 
     network: Network = choice("stylenet", ("stylenet", "vgg19"), "Feature network")
     size: int = setting(512, 64, 1024, "Longer side of the result, pixels")
@@ -45,11 +49,13 @@ class StyleConfig:
     start: Start = choice("content", STARTS, "What the optimisation begins from")
     seed: int = setting(0, 0, LAST_SEED, "Seed of the noise")
     optimizer: str = choice("adam", ("adam", "lbfgs"), "Optimiser")
-    lr: float = setting(0.03, 1e-5, 10, "Learning rate, in units of black to white")
+    lr: float = setting(0.01, 1e-5, 10, "Learning rate, in units of black to white")
     beta1: float = setting(0.9, 0, 0.999, "Adam's beta 1")
     beta2: float = setting(0.99, 0.5, 0.9999, "Adam's beta 2")
     eps: float = setting(1e-8, 1e-12, 10, "Adam's epsilon")
+    levels: int = setting(5, 1, 8, "Levels of the pyramid that Adam works on; 1: plain pixels")
     average: float = setting(0.9, 0, 0.999, "Decay of the average over iterates")
+    precision: str = choice("auto", ("auto", "float32", "bfloat16"), "Numbers; auto: by timing")
     first_size: int = setting(128, 32, 1024, "Longer side at which the optimisation begins")
     steps: tuple[int, ...] = ()
     objective: Objective = Objective()
@@ -57,10 +63,10 @@ class StyleConfig:
     def __post_init__(self) -> None:
         check_bounds(self)
         check_bounds(self.objective)
-        if any(count < 1 for count in self.steps):
+        if not all(isinstance(n, int) and 1 <= n <= _MOST_STEPS for n in self.steps):
             raise BadSetting(
                 f"steps is {self.steps}.",
-                "Every size needs one step or more.",
+                f"Every size needs a whole number of steps between 1 and {_MOST_STEPS:,}.",
                 "Give positive whole numbers, or none and a time.",
             )
         if not (self.objective.content_layers or self.objective.style_layers):
@@ -100,7 +106,6 @@ def _lesson(content: float, style: float, tv: float = 0.0, form: str = "absolute
         style_weight=style * _STYLE_UNIT,
         tv_weight=tv,
         tv=form,
-        gram_shift=0.0,
     )
 
 
@@ -112,6 +117,7 @@ _NOTEBOOK = StyleConfig(
     beta1=0.99,
     beta2=0.999,
     eps=0.1,
+    levels=1,
     average=0.0,
     steps=(1000,),  # 10 times 100
     objective=_lesson(1, 0),

@@ -82,15 +82,20 @@ def check_inputs(config: StyleConfig, content: Content, styles: Sequence[Style])
     _check_steps(config, content)
 
 
+def sizes_of(config: StyleConfig, width: int, height: int) -> list[int]:
+    """The longer sides that a result of width x height passes through; one, for a given start."""
+    first = config.size if config.start == "picture" else config.first_size
+    return pyramid(width, height, min(first, config.size), config.size)
+
+
 def _check_steps(config: StyleConfig, content: Content) -> None:
     height, width = content.pixels.shape[:2]
-    fitted = fit(width, height, config.size)
-    sizes = pyramid(*fitted, min(config.first_size, config.size), config.size)
+    sizes = sizes_of(config, *fit(width, height, config.size))
     if len(config.steps) > len(sizes):
         raise BadSetting(
             f"There are {len(config.steps)} numbers of steps.",
             f"This picture passes through {len(sizes)} sizes: {', '.join(map(str, sizes))} px.",
-            "Give one number for each, or fewer: they then count from the largest.",
+            "Give one number for each, or fewer to end earlier.",
         )
 
 

@@ -15,15 +15,13 @@ _TINY = 1e-8
 _LESSON_CHANNELS = 512  # of VGG-16 at relu4_2
 
 
-def gram_matrix(features: Tensor, where: Tensor | None = None, shift: float = 0.0) -> Tensor:
+def gram_matrix(features: Tensor, where: Tensor | None = None) -> Tensor:
     """Which features occur together, and how strongly, wherever that is: F F^T / (H W).
 
     features: [1, C, H, W]. where: [1, 1, H, W] in [0, 1], how much each place counts.
-    shift: taken from the features first. With features of mean 1, a shift of 1 leaves what varies,
-    instead of mostly that mean (Novak & Nikulin 2016, arXiv:1605.04603, "activation shift").
     Returns float32 [C, C], symmetric and positive semi-definite; the same for any order of places.
     """
-    flat = features.float().flatten(2)[0] - shift
+    flat = features.float().flatten(2)[0]
     if where is None:
         return flat @ flat.T / flat.shape[1]
     weight = where.float().flatten()

@@ -17,7 +17,7 @@ from gan_core.style.losses import content_loss, gram_matrix, style_loss, tv_loss
 
 # At strength 50 a whole unit of style loss counts this many times a whole unit of content loss;
 # 25 more (less) on the dial, ten times as much (as little). Chosen by eye on StyleNet.
-_BALANCE, _DECADE = 10.0, 25.0
+_BALANCE, _DECADE = 3.0, 25.0
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,7 @@ class Target:
         return max(0.0, matched), max(0.0, sum(kept) / len(kept) if kept else 0.0)
 
     def _style(self, found: Mapping[str, Tensor], form: str) -> Tensor:
-        shift = self._objective.gram_shift
-        grams = {
-            layer: gram_matrix(found[layer], self._where[layer], shift) for layer in self._grams
-        }
+        grams = {layer: gram_matrix(found[layer], self._where[layer]) for layer in self._grams}
         return style_loss(grams, self._grams, form)
 
 
@@ -130,7 +127,7 @@ def mean_grams(
     for picture, weight in pictures:
         found = network(picture, objective.style_layers) if objective.style_layers else {}
         for layer, h in found.items():
-            part = gram_matrix(h, shift=objective.gram_shift) * (weight / whole)
+            part = gram_matrix(h) * (weight / whole)
             grams[layer] = grams[layer] + part if layer in grams else part
     return grams
 

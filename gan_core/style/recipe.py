@@ -40,7 +40,8 @@ class Recipe:
     def repeating(self) -> StyleConfig:
         """Settings that take as many steps again instead of as many seconds."""
         steps = tuple(self.made.get("steps", ()))
-        return replace(self.config, steps=steps)
+        precision = str(self.made.get("precision", self.config.precision))
+        return replace(self.config, steps=steps, precision=precision)
 
 
 def write_recipe(
@@ -60,6 +61,7 @@ def write_recipe(
         "network": network,
         "sizes": list(pastiche.sizes),
         "steps": list(pastiche.steps),
+        "precision": pastiche.precision,
         "stopped": pastiche.stopped,
         "seconds": round(pastiche.seconds, 1),
         "style_matched": round(pastiche.style_matched, 4),
@@ -96,7 +98,7 @@ def read_recipe(source: Path | bytes) -> Recipe:
         recipe = Recipe(from_dict(StyleConfig, stored["config"]), made, pictures)
         recipe.repeating()  # its steps are checked too
         return recipe
-    except (KeyError, TypeError, ValueError, BadSetting) as error:
+    except (KeyError, TypeError, ValueError, RecursionError, BadSetting) as error:
         raise BadPicture(
             f"The recipe in the picture cannot be used ({error}).",
             "It must be one that this version of GAN Atelier wrote.",

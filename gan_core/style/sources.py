@@ -23,14 +23,14 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
     Raises: BadPicture, BadDataset when there is no such file.
     """
-    for name, found in read_files([path] if path.is_file() else path, _LIMITS):
-        if isinstance(found, BadPicture):
-            raise found
-        if path.is_file():
-            return _decode(found, name)
-    raise BadPicture(
-        f"{path.name} is a folder or an archive.", "One picture was expected.", "Choose a file."
-    )
+    if path.is_dir() or path.suffix.lower() in (".zip", ".tar"):
+        raise BadPicture(
+            f"{path.name} is a folder or an archive.", "One picture was expected.", "Choose a file."
+        )
+    ((name, found),) = read_files(path, _LIMITS)
+    if isinstance(found, BadPicture):
+        raise found
+    return _decode(found, name)
 
 
 def read_mask(path: Path) -> NDArray[np.float32]:

@@ -21,12 +21,12 @@ from gan_core.events import Event, Noticed, Painted, Pastiche, Planned
 from gan_core.features.network import FeatureNet
 from gan_core.style.color import keep_colors
 from gan_core.style.config import StyleConfig
-from gan_core.style.inputs import Content, Style, check_inputs, feather, spread_styles
+from gan_core.style.inputs import Content, Style, check_inputs, feather, sizes_of, spread_styles
 from gan_core.style.objective import Target, Terms, from_unit, mean_grams, to_unit, weigh
 from gan_core.style.optimizers import Adam, Broken, Lbfgs, Optimizer
 from gan_core.style.plan import Cost, share_out
 from gan_core.style.seeing import choose_compute, load_network_for, prepare
-from gan_core.style.sizes import SHORTEST, fit, pyramid, resize, resize_area
+from gan_core.style.sizes import SHORTEST, fit, resize, resize_area
 
 _SHOW_EVERY = 0.7  # seconds
 _MOST_TRIES = 3  # times that a broken optimisation is taken up again
@@ -40,11 +40,11 @@ def stylize(
     network: FeatureNet | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Event]:
-    """Paint; yield Planned, then Painted about every second, Noticed when need be, Pastiche last.
+    """Paint; yield Planned, then Painted about every second, Pastiche last; Noticed when need be.
 
     network: another than the one that the settings name; where that one cannot be had, StyleNet
-    takes its place, and Noticed says so. With `config.steps`, the same seed gives the same picture
-    on the same machine; otherwise the clock decides how far it gets, and Pastiche says how far.
+    takes its place, and Noticed says so. With `config.steps` and a precision, the same seed
+    gives the same picture on the same machine; otherwise timing decides both, and Pastiche tells.
 
     Raises: BadSetting, BadPicture, BadWeights.
     """
@@ -77,6 +77,8 @@ class _Run:
         self.config, self.width, self.height = config, width, height
         self.weights = weigh(config.objective, config.strength)
         self.compute = choose_compute(network)
+        if config.precision != "auto":
+            self.compute = replace(self.compute, dtype=config.precision)
         if config.optimizer == "lbfgs":  # its line search compares losses closer than bf16 tells
             self.compute = replace(self.compute, dtype="float32")
         self.network = prepare(network, self.compute)
@@ -93,21 +95,23 @@ class _Run:
         sizes, until = self.plan(clock, began)
         name, whole = self.network.name, max(self.width, self.height)
         yield Planned(self.sentence(sizes), name, tuple(sizes), self.width, self.height)
-        if sizes[-1] < whole:
+        if sizes[-1] < whole and until:
             yield Noticed(
                 f"{self.config.seconds:g} seconds are enough to paint up to {sizes[-1]} px here;"
                 f" the rest, up to {whole} px, is enlarged."
             )
-        x, optimizer = self.begin(sizes[0]), None
+        x, optimizer, figures = self.begin(sizes[0]), None, (0.0, 1.0)
         counts: list[int] = []
         stopped, tries, shown = False, 0, -1.0
         for index, size in enumerate(sizes):
+            if stopped := stopped or should_stop():
+                break
             target = self.target(size)
             if index:
                 x = self.enlarge(x, size)
             optimizer = self.optimizer(x, optimizer)
             counts.append(0)
-            while not (stopped := should_stop()):
+            while True:
                 try:
                     terms = optimizer.step(target.evaluate)
                 except Broken as error:
@@ -125,12 +129,11 @@ class _Run:
                     shown = now
                     left = max(0.0, self.seconds_left(index, counts[-1], now, until))
                     yield self.look(target, optimizer, terms, now, left, size, sum(counts))
-                if over:
+                if over or (stopped := should_stop()):
                     break
             x = target.shown(optimizer.picture())
-            if stopped:
-                break
-        yield self.finish(x, clock() - began, counts, sizes, stopped, target.judge(x))
+            figures = target.judge(x)
+        yield self.finish(x, clock() - began, counts, sizes, stopped, figures)
 
     def look(
         self,
@@ -153,10 +156,9 @@ class _Run:
     def plan(self, clock: Callable[[], float], began: float) -> tuple[list[int], list[float]]:
         """The sizes to pass through, and the time since `began` at which each is over."""
         config = self.config
-        first = self.config.size if config.start == "picture" else config.first_size
-        sizes = pyramid(self.width, self.height, min(first, config.size), config.size)
+        sizes = sizes_of(config, self.width, self.height)
         if config.steps:
-            return sizes[-len(config.steps) :], []
+            return sizes[: len(config.steps)], []
         pixels = [self._pixels(size) for size in sizes]
         cost = self._measure(clock, sizes[0], sizes[min(1, len(sizes) - 1)])
         left = config.seconds - (clock() - began)
@@ -233,8 +235,8 @@ class _Run:
         if until:
             return until[-1] - now
         steps = self.config.steps
-        sides = pyramid(self.width, self.height, self.config.first_size, self.config.size)
-        work = [n * self._pixels(s) for n, s in zip(steps, sides[-len(steps) :], strict=False)]
+        sides = sizes_of(self.config, self.width, self.height)
+        work = [n * self._pixels(side) for n, side in zip(steps, sides, strict=False)]
         done = sum(work[:index]) + work[index] * count / steps[index]
         return now / done * (sum(work) - done)
 
@@ -263,8 +265,8 @@ class _Run:
             stay = (self.protect[0, 0] == 1).numpy()[..., None]
             painted, image = (np.where(stay, self.content, each) for each in (painted, image))
         return Pastiche(
-            seconds, tuple(counts), tuple(sizes[: len(counts)]), stopped, *figures,
-            image, painted, self.content,
+            seconds, tuple(counts), tuple(sizes[: len(counts)]), stopped, figures[0], figures[1],
+            self.compute.dtype, image, painted, self.content,
         )  # fmt: skip
 
     def _pixels(self, size: int) -> int:
@@ -294,4 +296,4 @@ def _unchanged(
 ) -> Iterator[Event]:
     yield Planned("Strength 0: the content as it is.", config.network, (), width, height)
     pixels = resize(content.pixels, width, height)
-    yield Pastiche(seconds, (), (), False, 0.0, 1.0, pixels, pixels, pixels)
+    yield Pastiche(seconds, (), (), False, 0.0, 1.0, "auto", pixels, pixels, pixels)

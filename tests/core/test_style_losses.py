@@ -25,7 +25,7 @@ def test_a_gram_matrix_does_not_tell_where_anything_is():
     order = torch.randperm(42, generator=torch.Generator().manual_seed(1))
     shuffled = h.flatten(2)[..., order].view_as(h)
     assert not torch.equal(h, shuffled)
-    torch.testing.assert_close(gram_matrix(shuffled, shift=1), gram_matrix(h, shift=1))
+    torch.testing.assert_close(gram_matrix(shuffled), gram_matrix(h))
 
 
 def test_a_gram_matrix_is_the_mean_product_of_two_features_by_hand():
@@ -33,27 +33,26 @@ def test_a_gram_matrix_is_the_mean_product_of_two_features_by_hand():
     torch.testing.assert_close(gram_matrix(h), torch.tensor([[2.5, 0.5], [0.5, 5.0]]))
 
 
-@pytest.mark.parametrize("shift", [0.0, 1.0])
 @pytest.mark.parametrize("where", [None, left_half()])
-def test_a_gram_matrix_is_symmetric_and_positive_semi_definite(shift, where):
-    gram = gram_matrix(features(channels=12, seed=3) * 3, where, shift)
+def test_a_gram_matrix_is_symmetric_and_positive_semi_definite(where):
+    gram = gram_matrix(features(channels=12, seed=3) * 3, where)
     torch.testing.assert_close(gram, gram.T)
     assert torch.linalg.eigvalsh(gram.double()).min() > -1e-6
 
 
 def test_a_mask_of_ones_is_no_mask():
     h = features()
-    masked = gram_matrix(h, torch.ones(1, 1, 6, 7), shift=0.5)
-    torch.testing.assert_close(masked, gram_matrix(h, shift=0.5))
+    masked = gram_matrix(h, torch.ones(1, 1, 6, 7))
+    torch.testing.assert_close(masked, gram_matrix(h))
 
 
 def test_a_region_that_a_mask_hides_does_not_count():
     h = features()
-    rest = gram_matrix(h[..., :3], shift=1)
-    torch.testing.assert_close(gram_matrix(h, left_half(), shift=1), rest)
+    rest = gram_matrix(h[..., :3])
+    torch.testing.assert_close(gram_matrix(h, left_half()), rest)
     elsewhere = h.clone()
     elsewhere[..., 3:] = 100
-    torch.testing.assert_close(gram_matrix(elsewhere, left_half(), shift=1), rest)
+    torch.testing.assert_close(gram_matrix(elsewhere, left_half()), rest)
 
 
 def test_a_place_that_counts_half_counts_half_as_much_as_a_whole_one():
@@ -64,10 +63,6 @@ def test_a_place_that_counts_half_counts_half_as_much_as_a_whole_one():
 
 def test_a_mask_that_hides_everything_leaves_a_finite_gram_matrix():
     assert (gram_matrix(features(), torch.zeros(1, 1, 6, 7)) == 0).all()
-
-
-def test_with_a_shift_of_one_features_of_one_everywhere_are_no_texture():
-    assert (gram_matrix(torch.ones(1, 4, 5, 5), shift=1) == 0).all()
 
 
 def test_gram_matrices_of_half_precision_features_are_summed_in_single_precision():
@@ -173,7 +168,7 @@ def test_the_slopes_of_content_and_style_are_finite_where_features_are_constant(
     h = torch.full((1, 4, 5, 5), value, requires_grad=True)
     target = torch.zeros(1, 4, 5, 5)
     loss = content_loss(h, target, form) + style_loss(
-        {"a": gram_matrix(h, shift=1)}, {"a": gram_matrix(target)}, form
+        {"a": gram_matrix(h)}, {"a": gram_matrix(target)}, form
     )
     (slope,) = torch.autograd.grad(loss, h)
     assert torch.isfinite(slope).all()

@@ -133,7 +133,7 @@ def test_a_picture_that_the_clock_ended_is_repeated_by_its_recipe_to_the_bit():
     end = paint(CONFIG)
     assert len(end.steps) == 3
     again = read_recipe(saved(CONFIG, end)).repeating()
-    assert again == replace(CONFIG, steps=end.steps)
+    assert again == replace(CONFIG, steps=end.steps, precision=end.precision)
     assert np.array_equal(paint(again, tick=0.3).image, end.image)
 
 

@@ -248,7 +248,7 @@ def test_a_foreign_or_damaged_checkpoint_is_refused_by_name(tmp_path, kind):
 
 def test_a_run_with_another_number_of_classes_is_not_resumed(tmp_path):
     train(tmp_path, 1)
-    with pytest.raises(BadWeights, match="as many classes"):
+    with pytest.raises(BadWeights, match="the same photographs"):
         train(tmp_path, 1, start=fresh(classes=5))
 
 

@@ -206,7 +206,9 @@ def test_a_start_from_a_picture_goes_on_from_it_at_the_last_size():
     assert found[0].sizes == (64,)
     gap = np.abs(found[-1].image.astype(int) - begin)
     assert gap.max() <= 1
-    timed = paint(replace(config, steps=(), seconds=1), replace(CONTENT, start=begin))
+    timed = paint(
+        replace(config, steps=(), seconds=1), replace(CONTENT, start=begin), clock=Clock(0.1)
+    )
     assert timed[0].sizes == (64,)
 
 
@@ -440,9 +442,15 @@ def test_an_optimisation_that_breaks_once_is_taken_up_again(optimizer, factor):
     assert np.isfinite([end.style_matched, end.content_kept]).all()
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-@pytest.mark.parametrize("factor", [float("nan"), float("inf")])
-@pytest.mark.parametrize("after", [0, 5], ids=["from the start", "later"])
+@pytest.mark.parametrize(
+    ("optimizer", "factor", "after"),
+    [
+        ("adam", float("nan"), 0),
+        ("adam", float("inf"), 5),
+        ("lbfgs", float("inf"), 0),
+        ("lbfgs", float("nan"), 5),
+    ],
+)
 def test_an_optimisation_that_always_breaks_ends_with_the_last_good_picture(
     optimizer, factor, after
 ):
@@ -502,7 +510,8 @@ def test_a_stop_ends_it_at_the_next_step_with_what_there_is():
     assert (end.stopped, end.steps) == (True, (1,))
     assert len(of_kind(Painted, found)) == 1
     assert end.image.shape == (48, 64, 3)
-    assert np.array_equal(end.image, resize(found[-2].image, 64, 48)) or end.sizes == (48,)
+    assert end.sizes == (48,)
+    assert np.array_equal(end.image, resize(found[-2].image, 64, 48))
 
 
 def test_a_stop_before_the_first_step_gives_the_content():
@@ -524,13 +533,12 @@ def test_the_time_decides_how_many_steps_there_are():
 
 @pytest.mark.parametrize("steps", [(), (6, 6)])
 def test_the_seconds_left_fall_to_nothing(steps):
-    shown = of_kind(Painted, paint(replace(FAST, steps=steps, seconds=8), clock=Clock(0.1)))
+    shown = of_kind(Painted, paint(replace(FAST, steps=steps, seconds=8), clock=Clock(0.4)))
     left = [event.seconds_left for event in shown]
-    assert len(left) > 3 or steps
+    assert len(left) > 3
     assert left[0] > 0
     assert left[-1] == 0
-    assert left == sorted(left, reverse=True) or steps
-    assert min(left) >= 0
+    assert left == sorted(left, reverse=True)
 
 
 def test_with_too_little_time_it_is_painted_smaller_and_enlarged_and_that_is_said():
