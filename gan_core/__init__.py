@@ -1,9 +1,13 @@
-"""GAN Atelier's core: train, keep and use generative adversarial networks. Needs no page.
+"""GAN Atelier's core: generative adversarial networks and style transfer. Needs no page.
 
 dataset = load_dataset(Path("my_pictures"))
 base = load_snapshot(resolve("dcgan-kaokore-64"))
 config = derive(len(dataset), minutes=5, network=base.network)
 for event in train(config, Data(dataset.images), Path("run"), Start(base, "dcgan-kaokore-64")):
+    print(event)
+
+style, _ = read_style(Path("paintings"))
+for event in stylize(StyleConfig(), Content(read_picture(Path("photo.jpg"))), [style]):
     print(event)
 """
 
@@ -14,25 +18,35 @@ from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.train import Data, Start, train
 from gan_core.hub.resolve import bundled_models, resolve
 from gan_core.pictures import Dataset, load_dataset, save_png, to_uint8
+from gan_core.style.config import StyleConfig
+from gan_core.style.inputs import Content, Style
+from gan_core.style.sources import read_picture, read_style
+from gan_core.style.transfer import stylize
 
 __all__ = [
     "AtelierError",
     "Cadence",
+    "Content",
     "Data",
     "Dataset",
     "NetworkConfig",
     "Snapshot",
     "Start",
+    "Style",
+    "StyleConfig",
     "TrainConfig",
     "bundled_models",
     "derive",
     "latents",
     "load_dataset",
     "load_snapshot",
+    "read_picture",
+    "read_style",
     "render",
     "resolve",
     "save_png",
     "save_snapshot",
+    "stylize",
     "to_uint8",
     "train",
 ]

@@ -92,9 +92,10 @@ def test_the_readme_shows_a_command_for_everything_the_command_line_does() -> No
 
 
 def test_the_readme_imports_only_names_that_the_core_offers() -> None:
-    (block,) = re.findall(r"^```python\n(.+?)^```", README, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.+?)^```", README, re.MULTILINE | re.DOTALL)
     names = [
         alias.name
+        for block in blocks
         for node in ast.walk(ast.parse(block))
         if isinstance(node, ast.ImportFrom) and node.module == "gan_core"
         for alias in node.names

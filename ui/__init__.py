@@ -38,7 +38,7 @@ def build_app(bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT) -> gr.Blocks
     with demo:
         gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p>", elem_id="title")
         store = Store()
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab(texts.GENERATE_TAB, id="generate"):
                 generate = GenerateTab(models)
             with gr.Tab(texts.STYLE_TAB, id="style"):

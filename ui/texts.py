@@ -154,9 +154,7 @@ REFINE = "Refine for {seconds:g} s more"
 BEFORE_AFTER = "Before and after"
 SIZE = "Longer side, pixels"
 NETWORK = "Feature network"
-NETWORK_INFO = (
-    "VGG-19 is fetched from the Hugging Face Hub once (52 MB), and about eight times slower."
-)
+NETWORK_INFO = "VGG-19 is fetched from the Hugging Face Hub once (52 MB), and is many times slower."
 NETWORKS = (("StyleNet (bundled)", "stylenet"), ("VGG-19 (from the Hub)", "vgg19"))
 STYLE_SCALE = "Size of strokes"
 STYLE_SCALE_INFO = "1: as in the style. Larger: broader."

@@ -11,7 +11,7 @@ from gan_core.settings import LAST_SEED, check_bounds, choice, setting
 Network = Literal["stylenet", "vgg19"]
 Colors = Literal["style", "keep", "match"]
 Start = Literal["content", "noise", "noisy content", "picture"]
-_MOST_STEPS = 100_000
+_MOST_STEPS, _MOST_WEIGHT = 100_000, 1e9
 STARTS = ("content", "noise", "noisy content", "picture")
 
 
@@ -25,7 +25,11 @@ class Objective:
 
     form: str = choice("relative", ("relative", "lesson"), "Form of the losses")
     content_layers: tuple[str, ...] = ("relu4_1",)
-    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+    # The shallow layers settle colour and grain, which are soon right and must stay so; deep ones
+    # alone leave both to chance (crowsonkb/style-transfer-pytorch weighs them 256:64:16:4:1).
+    # Chosen by trial, docs/experiments.md.
+    style_layer_weights: tuple[float, ...] = (16.0, 4.0, 1.0, 1.0)
     content_weight: float = setting(1.0, 0, 1e9, "Weight of the content loss")
     style_weight: float = setting(1.0, 0, 1e9, "Weight of the style loss")
     tv_weight: float = setting(0.1, 0, 1e9, "Weight of the total-variation loss")
@@ -69,6 +73,16 @@ class StyleConfig:
                 f"Every size needs a whole number of steps between 1 and {_MOST_STEPS:,}.",
                 "Give positive whole numbers, or none and a time.",
             )
+        weights = self.objective.style_layer_weights
+        if weights and (
+            len(weights) != len(self.objective.style_layers)
+            or not all(0 < weight <= _MOST_WEIGHT for weight in weights)
+        ):
+            raise BadSetting(
+                f"style_layer_weights is {weights}, for {len(self.objective.style_layers)} layers.",
+                f"There must be one number above 0 and at most {_MOST_WEIGHT:g} for each, or none.",
+                "Give as many as there are style layers.",
+            )
         if not (self.objective.content_layers or self.objective.style_layers):
             raise BadSetting(
                 "There is neither a content layer nor a style layer.",
@@ -102,6 +116,7 @@ def _lesson(content: float, style: float, tv: float = 0.0, form: str = "absolute
         form="lesson",
         content_layers=("relu4_2",) if content else (),
         style_layers=_NOTEBOOK_LAYERS if style else (),
+        style_layer_weights=(),
         content_weight=content * _CONTENT_UNIT,
         style_weight=style * _STYLE_UNIT,
         tv_weight=tv,

@@ -6,7 +6,7 @@ Mahendran & Vedaldi's (2015, arXiv:1412.0035, section 3). Shapes [1, C, H, W]; a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -41,20 +41,26 @@ def content_loss(features: Tensor, target: Tensor, form: str = "relative") -> Te
 
 
 def style_loss(
-    grams: Mapping[str, Tensor], targets: Mapping[str, Tensor], form: str = "relative"
+    grams: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+    form: str = "relative",
+    weights: Sequence[float] = (),
 ) -> Tensor:
     """How far Gram matrices are from the style's, by layer name; the mean over layers.
+
+    weights: of the layers in the order of `targets`; all alike without.
 
     "relative": squared distance as a share of the target's own square, so that every layer, size
     and network counts alike (Cheng et al. 2021, arXiv:2104.10064, name unequal scales as the main
     cause of failures). "lesson": mean of squared differences.
     """
     parts = []
-    for layer, target in targets.items():
+    weights = weights or [1.0] * len(targets)
+    for (layer, target), weight in zip(targets.items(), weights, strict=True):
         gap = (grams[layer] - target).square()
         norm = gap.numel() if form == "lesson" else target.square().sum().clamp_min(_TINY)
-        parts.append(gap.sum() / norm)
-    return torch.stack(parts).mean()
+        parts.append(weight * gap.sum() / norm)
+    return torch.stack(parts).sum() / sum(weights)
 
 
 def tv_loss(x: Tensor, form: str = "squared") -> Tensor:

@@ -109,7 +109,7 @@ class Target:
 
     def _style(self, found: Mapping[str, Tensor], form: str) -> Tensor:
         grams = {layer: gram_matrix(found[layer], self._where[layer]) for layer in self._grams}
-        return style_loss(grams, self._grams, form)
+        return style_loss(grams, self._grams, form, self._objective.style_layer_weights)
 
 
 def layers_of(objective: Objective) -> tuple[str, ...]:
@@ -126,8 +126,8 @@ def mean_grams(
     grams: dict[str, Tensor] = {}
     for picture, weight in pictures:
         found = network(picture, objective.style_layers) if objective.style_layers else {}
-        for layer, h in found.items():
-            part = gram_matrix(h) * (weight / whole)
+        for layer in objective.style_layers:  # in its order, for its weights
+            part = gram_matrix(found[layer]) * (weight / whole)
             grams[layer] = grams[layer] + part if layer in grams else part
     return grams
 

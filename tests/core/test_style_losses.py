@@ -179,3 +179,10 @@ def test_going_against_the_slope_makes_a_picture_smoother(form):
     x = features(3).requires_grad_()
     (slope,) = torch.autograd.grad(tv_loss(x, form), x)
     assert tv_loss(x - 1e-3 * slope / slope.norm(), form) < tv_loss(x, form)
+
+
+def test_a_layer_that_weighs_three_times_as_much_counts_three_times_as_much():
+    targets = {"a": torch.eye(2), "b": torch.eye(2)}
+    grams = {"a": torch.zeros(2, 2), "b": torch.eye(2)}  # a is wholly wrong, b is right
+    assert style_loss(grams, targets, weights=(3.0, 1.0)).item() == pytest.approx(0.75)
+    assert style_loss(grams, targets).item() == pytest.approx(0.5)

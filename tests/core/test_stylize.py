@@ -655,7 +655,7 @@ def test_settings_out_of_bounds_are_refused_with_value_and_bounds(field, value, 
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("tv_weight", -1.0), ("gram_shift", float("nan")), ("form", "absolute")]
+    ("field", "value"), [("tv_weight", -1.0), ("tv_weight", float("nan")), ("form", "absolute")]
 )
 def test_an_objective_out_of_bounds_is_refused(field, value):
     with pytest.raises(BadSetting, match=field):

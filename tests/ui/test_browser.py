@@ -1,97 +1,18 @@
-"""The whole page in a real browser: `python app.py`, its own weights, real uploads, real training.
-
-Needs Debian's `chromium` (or any on the PATH); without one the tests are skipped, unless
-GAN_ATELIER_REQUIRE_BROWSER=1 turns that into a failure.
-"""
+"""The whole page in a real browser: the program itself, real uploads, real training."""
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from browsing import PATIENCE, PHONE, download, expect_pictures, open_train
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from gan_core.pictures import read_png_metadata
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60_000  # milliseconds; a busy machine is no failure
-QUIET = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the program as a user does, with a temporary folder of its own."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"TMPDIR": str(folder), "GRADIO_SERVER_PORT": str(port)}
-    environment = {**os.environ, **settings}
-    environment.pop("GRADIO_TEMP_DIR", None)
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "app.py"]
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        address = f"http://127.0.0.1:{port}"
-        try:
-            _wait_for(address, server, folder / "log")
-            yield address
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        if os.environ.get("GAN_ATELIER_REQUIRE_BROWSER") == "1":
-            pytest.fail("chromium is not installed, and GAN_ATELIER_REQUIRE_BROWSER=1")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
-    """Open the page in a browser of its own; at the end, its console must hold no error."""
-    errors: list[str] = []
-    contexts = []
-
-    def open_it(size: ViewportSize = DESKTOP, dark: bool = False) -> Page:
-        context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url)
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert errors == []
 
 
 def test_pictures_are_there_when_the_page_opens(open_page: Callable[..., Page]) -> None:
@@ -203,14 +124,6 @@ def test_the_page_fits_a_phone(open_page: Callable[..., Page], dark: bool) -> No
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-@pytest.fixture(scope="module")
-def client(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    files = tmp_path_factory.mktemp("downloads")
-    client = Client(url, verbose=False, analytics_enabled=False, download_files=files)
-    yield client
-    client.close()
-
-
 def test_a_program_can_generate(client: Client) -> None:
     pictures = client.predict(count=3, seed=7, truncation=0.5, api_name="/generate")
     told = [read_png_metadata(Path(picture["image"])) for picture in pictures]
@@ -284,30 +197,4 @@ def test_an_empty_folder_and_a_folder_of_one_picture_many_times_are_explained(
 
 def test_no_endpoint_lists_runs(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/generate", "/train", "/train_status", "/stop"}
-
-
-def expect_pictures(page: Page, count: int) -> None:
-    expect(page.locator("#gallery img")).to_have_count(count, timeout=PATIENCE)
-
-
-def open_train(page: Page) -> None:
-    page.get_by_role("tab", name="Train on your pictures").click()
-
-
-def download(page: Page, button: Locator) -> Path:
-    button.wait_for()
-    with page.expect_download() as started:
-        button.click()
-    return Path(started.value.path())
-
-
-def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start:\n{log.read_text()}")
+    assert set(endpoints) == {"/generate", "/stylize", "/train", "/train_status", "/stop"}
