@@ -11,6 +11,7 @@ from gan_core.settings import LAST_SEED, check_bounds, choice, setting
 Network = Literal["stylenet", "vgg19"]
 Colors = Literal["style", "keep", "match"]
 Start = Literal["content", "noise", "noisy content", "picture"]
+_BY_BLOCK = {"1": 16.0, "2": 4.0}
 _MOST_STEPS, _MOST_WEIGHT = 100_000, 1e9
 STARTS = ("content", "noise", "noisy content", "picture")
 
@@ -26,14 +27,25 @@ class Objective:
     form: str = choice("relative", ("relative", "lesson"), "Form of the losses")
     content_layers: tuple[str, ...] = ("relu4_1",)
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-    # The shallow layers settle colour and grain, which are soon right and must stay so; deep ones
-    # alone leave both to chance (crowsonkb/style-transfer-pytorch weighs them 256:64:16:4:1).
-    # Chosen by trial, docs/experiments.md.
-    style_layer_weights: tuple[float, ...] = (16.0, 4.0, 1.0, 1.0)
+    style_layer_weights: tuple[float, ...] = ()  # (): `layer_weights` below
     content_weight: float = setting(1.0, 0, 1e9, "Weight of the content loss")
     style_weight: float = setting(1.0, 0, 1e9, "Weight of the style loss")
     tv_weight: float = setting(0.1, 0, 1e9, "Weight of the total-variation loss")
     tv: str = choice("squared", ("squared", "absolute", "power"), "Form of total variation")
+
+
+def layer_weights(objective: Objective) -> tuple[float, ...]:
+    """The weights of the style layers: those given, else 16 in block 1, 4 in block 2, 1 below.
+
+    Shallow layers settle colour and grain; deep ones alone leave both to chance
+    (crowsonkb/style-transfer-pytorch weighs its layers 256:64:16:4:1). Ours were chosen by trial,
+    docs/experiments.md. The lesson's form weighs all alike, as the lesson does.
+    """
+    if objective.style_layer_weights:
+        return objective.style_layer_weights
+    if objective.form == "lesson":
+        return (1.0,) * len(objective.style_layers)
+    return tuple(_BY_BLOCK.get(layer[4:5], 1.0) for layer in objective.style_layers)
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,6 @@ def _lesson(content: float, style: float, tv: float = 0.0, form: str = "absolute
         form="lesson",
         content_layers=("relu4_2",) if content else (),
         style_layers=_NOTEBOOK_LAYERS if style else (),
-        style_layer_weights=(),
         content_weight=content * _CONTENT_UNIT,
         style_weight=style * _STYLE_UNIT,
         tv_weight=tv,

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from gan_core.features.network import FeatureNet
-from gan_core.style.config import Objective
+from gan_core.style.config import Objective, layer_weights
 from gan_core.style.losses import content_loss, gram_matrix, style_loss, tv_loss
 
 # At strength 50 a whole unit of style loss counts this many times a whole unit of content loss;
@@ -109,7 +109,7 @@ class Target:
 
     def _style(self, found: Mapping[str, Tensor], form: str) -> Tensor:
         grams = {layer: gram_matrix(found[layer], self._where[layer]) for layer in self._grams}
-        return style_loss(grams, self._grams, form, self._objective.style_layer_weights)
+        return style_loss(grams, self._grams, form, layer_weights(self._objective))
 
 
 def layers_of(objective: Objective) -> tuple[str, ...]:
