@@ -195,7 +195,7 @@ class _Run:
         """The first picture, [1, 3, H, W] in [0, 1]."""
         width, height = fit(self.width, self.height, size)
         chosen = self.start if self.config.start == "picture" else self.content
-        assert chosen is not None  # _check saw to it
+        assert chosen is not None  # check_inputs saw to it
         x = to_unit(resize(chosen, width, height))
         if self.config.start == "noise":
             x = torch.rand(x.shape, generator=self.rng)
@@ -257,6 +257,7 @@ class _Run:
         figures: tuple[float, float],
     ) -> Pastiche:
         """The result at its full size; protected places are the content's, to the bit."""
+        counts = [count for count in counts if count]  # broken before its first step: not begun
         painted = from_unit(x)
         if painted.shape[:2] != (self.height, self.width):
             painted = resize(painted, self.width, self.height)
