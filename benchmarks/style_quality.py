@@ -93,7 +93,7 @@ def networks(twins: int, runs: Sequence[str], with_vgg: bool) -> Iterator[tuple[
 def drawn_contents(size: int) -> Named:
     """The scenes, and one picture of the bundled GAN."""
     snapshot = load_snapshot(resolve(DEFAULT_MODEL))
-    made = to_uint8(render(snapshot.G, latents(1, 0, snapshot.network.z_dim)))[0]
+    made = to_uint8(render(snapshot.G, latents(1, 1, snapshot.network.z_dim, first=14)))[0]
     return {**{name: draw() for name, draw in SCENES.items()}, "GAN": resize(made, size, size)}
 
 

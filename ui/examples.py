@@ -11,13 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan_core.events import Pastiche
 from gan_core.gan.latents import latents, render
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.hub.resolve import resolve
 from gan_core.pictures.canvas import to_uint8
 from gan_core.pictures.paintings import PAINTINGS
 from gan_core.pictures.scenes import SCENES
+from gan_core.style.config import StyleConfig
+from gan_core.style.inputs import Content, Style
 from gan_core.style.sizes import resize
+from gan_core.style.sources import read_picture
+from gan_core.style.transfer import stylize
 
 FOLDER = Path(__file__).parent / "examples"
 _FACES = {"face 1": (1, 14), "face 2": (2, 3)}  # name -> seed and index, chosen by eye
@@ -34,6 +39,11 @@ def styles() -> list[Path]:
     return [_path(name) for name in PAINTINGS]
 
 
+def pastiche() -> Path:
+    """The first content in the manner of the first style, as `stylize` painted it."""
+    return FOLDER / "pastiche.jpg"
+
+
 def draw() -> Iterator[tuple[Path, NDArray[np.uint8]]]:
     """Every example with its path, drawn afresh, uint8 [H, W, 3]."""
     for name, picture in (SCENES | PAINTINGS).items():
@@ -48,6 +58,10 @@ def write() -> None:
     """Draw and save them all."""
     for path, pixels in draw():
         Image.fromarray(pixels).save(path, quality=88, subsampling=0)
+    painted = [read_picture(path) for path in (contents()[0], styles()[0])]
+    *_, end = stylize(StyleConfig(seconds=30), Content(painted[0]), [Style((painted[1],))])
+    assert isinstance(end, Pastiche) and end.image is not None
+    Image.fromarray(end.image).save(pastiche(), quality=88, subsampling=0)
 
 
 def _path(name: str) -> Path:

@@ -1,5 +1,6 @@
 """The Style tab: a picture painted again in the manner of others, growing before one's eyes."""
 
+import html
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,20 +12,18 @@ from gradio.components.image_editor import EditorValue
 from numpy.typing import NDArray
 
 from gan_core.errors import BadPicture
-from gan_core.events import Event, Painted
 from gan_core.style.config import PRESETS, StyleConfig
 from gan_core.style.recipe import read_recipe
 from gan_core.style.sizes import fit, resize
 from gan_core.style.sources import read_picture
-from ui import examples, style_view, texts
+from ui import examples, texts
 from ui.errors import friendly, friendly_stream
 from ui.generate import GenerateTab
-from ui.painting import Asked, Result, Stops, paint, read_asked, read_brush, read_config, save
+from ui.painting import Asked, Stops, paint, read_asked, read_brush, read_config, save
+from ui.stage import REFINE, Stage, require_result
 
 _SHARED: dict[str, Any] = {"concurrency_id": "style", "concurrency_limit": 1}
 _EDITED = 384  # pixels: longer side of the picture that is painted over to protect a part
-_REFINE = 15.0  # seconds
-_COLOURS = {"content": "#4c6c91", "style": "#c07f4a", "total variation": "#8a8a8a"}
 
 
 class StyleTab:
@@ -37,23 +36,18 @@ class StyleTab:
                 self._lay_out_pictures()
                 self._lay_out_settings()
             with gr.Column(elem_id="stage"):
-                self._lay_out_stage()
-        self.result = gr.State(None)
-        self.inputs: list[Any] = [
-            self.content, self.styles, self.strength, self.seconds, self.size, self.colors,
-            self.network, self.scale, self.weights, self.start, self.optimizer, self.preset,
-            self.seed, self.editor,
+                self.stage = Stage()
+        self.settings: list[Any] = [
+            self.strength, self.seconds, self.size, self.colors, self.network, self.scale,
+            self.weights, self.start, self.optimizer, self.preset, self.seed,
         ]  # fmt: skip
-        self.outputs: list[Any] = [
-            self.hint, self.status, self.stop, self.live, self.slider, self.after, self.kept_colors,
-            self.download, self.curves, self.losses, self.shares, self.details, self.result,
-        ]  # fmt: skip
+        self.inputs: list[Any] = [self.content, self.styles, self.editor, *self.settings]
 
     def _lay_out_pictures(self) -> None:
         contents, styles = examples.contents(), examples.styles()
         gr.HTML(f'<p class="caption">{texts.STYLE_CONTENT}</p>')
         self.content = gr.Image(
-            str(contents[0]), label=texts.STYLE_CONTENT, show_label=False, height=170, buttons=[],
+            str(contents[0]), label=texts.STYLE_CONTENT, show_label=False, height=140, buttons=[],
             sources=["upload", "clipboard"], elem_id="content", alt_text=texts.STYLE_CONTENT_ALT,
         )  # fmt: skip
         # The file is handed on as it is: Gradio would decode it before our door, and what cannot
@@ -63,7 +57,7 @@ class StyleTab:
         gr.HTML(f'<p class="caption">{texts.STYLE_STYLES}</p>')
         self.styles = gr.Gallery(
             [str(styles[0])], label=texts.STYLE_STYLES, show_label=False, type="filepath",
-            interactive=True, columns=3, height=170, object_fit="contain", elem_id="styles",
+            interactive=True, columns=3, height=140, object_fit="contain", elem_id="styles",
             buttons=[], allow_preview=False, file_types=["image"], format="png",
         )  # fmt: skip
         self.style_examples = _strip(styles, "style-examples")
@@ -73,8 +67,8 @@ class StyleTab:
         self.strength = gr.Slider(
             0, 100, basic.strength, step=1, label=texts.STRENGTH, elem_id="strength"
         )
-        self.seconds = gr.Radio(
-            list(texts.STYLE_TIMES), value=20, label=texts.STYLE_TIME, elem_id="style-time"
+        self.seconds = gr.Slider(
+            5, 180, basic.seconds, step=1, label=texts.STYLE_TIME, elem_id="style-time"
         )
         self.button = gr.Button(texts.PAINT, variant="primary", elem_id="paint")
         with gr.Accordion(texts.PROTECT, open=False, elem_id="protect"):
@@ -89,7 +83,7 @@ class StyleTab:
             self._lay_out_advanced(basic)
 
     def _lay_out_advanced(self, basic: StyleConfig) -> None:
-        self.size = gr.Radio([256, 384, 512, 768, 1024], value=basic.size, label=texts.SIZE)
+        self.size = gr.Slider(64, 1024, basic.size, step=1, label=texts.SIZE, elem_id="style-size")
         self.colors = gr.Radio(
             list(texts.COLORS_BEFORE_CHOICES), value=basic.colors, label=texts.COLORS_BEFORE
         )
@@ -115,47 +109,24 @@ class StyleTab:
         )  # fmt: skip
         self.seed = gr.Number(basic.seed, label=texts.SEED, precision=0)
 
-    def _lay_out_stage(self) -> None:
-        self.hint = gr.Markdown(texts.STYLE_HINT, elem_classes="quiet", elem_id="style-hint")
-        self.status = gr.HTML(visible=False, elem_id="style-status")
-        self.stop = gr.Button(texts.STYLE_STOP, visible=False, elem_id="style-stop")
-        self.live = gr.Image(
-            visible=False, show_label=False, interactive=False, format="jpeg", buttons=[],
-            elem_id="live", alt_text=texts.STAGE_ALT,
-        )  # fmt: skip
-        self.slider = gr.ImageSlider(
-            visible=False, label=texts.BEFORE_AFTER, show_label=False, format="png",
-            interactive=False, elem_id="before-after", slider_position=50, buttons=["fullscreen"],
-        )  # fmt: skip
-        with gr.Row(visible=False, elem_id="style-after") as self.after:
-            self.kept_colors = gr.Radio(
-                list(texts.COLOR_CHOICES), value="style", label=texts.COLORS, elem_id="colors",
-                min_width=200,
-            )  # fmt: skip
-            self.download = gr.DownloadButton(
-                texts.STYLE_DOWNLOAD, variant="primary", elem_id="style-download", min_width=150
-            )
-            self.refine = gr.Button(
-                texts.REFINE.format(seconds=_REFINE), elem_id="refine", min_width=150
-            )
-        with gr.Accordion(texts.CURVES, open=False, visible=False, elem_id="curves") as self.curves:
-            self.losses = _plot(texts.STYLE_LOSSES, "loss", _COLOURS, "style-losses")
-            colours = dict(zip(("style matched", "content kept"), _COLOURS.values(), strict=False))
-            self.shares = _plot(texts.STYLE_SHARES, "share", colours, "style-shares")
-            self.details = gr.Markdown(elem_classes="quiet")
-
     def wire(self, tabs: gr.Tabs, generate: GenerateTab) -> None:
         """Connect everything; declare the endpoint `stylize`."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        running = {"outputs": self.outputs, "scroll_to_output": True, **private, **_SHARED}
-        self.button.click(self.paint, self.inputs, **running)
-        self.refine.click(self.refine_it, [*self.inputs, self.result], **running)
-        self.stop.click(self.ask_stop, None, self.stop, queue=False, **private)
-        self.kept_colors.input(
-            self.recolor, [self.kept_colors, self.result], [self.slider, self.download], **private
+        stage = self.stage
+        running = {"outputs": stage.outputs, "scroll_to_output": True, **private, **_SHARED}
+        for started in (
+            self.button.click(self.paint, self.inputs, **running),
+            stage.refine.click(self.refine, [*self.inputs, stage.result], **running),
+        ):
+            started.failure(stage.clear, None, stage.outputs, queue=False, **private)
+        stage.stop.click(self.ask_stop, None, stage.stop, queue=False, **private)
+        stage.kept_colors.input(
+            stage.recolor,
+            [stage.kept_colors, stage.result],
+            [stage.slider, stage.download],
+            **private,
         )
-        restored = [self.editor, self.strength, self.seconds, self.size, self.scale, self.seed]
-        self.content.change(self.look_at, self.content, restored, **private)
+        self.content.change(self.look_at, self.content, [self.editor, *self.settings], **private)
         for strip, target, files in (
             (self.content_examples, self.content, examples.contents()),
             (self.style_examples, self.styles, examples.styles()),
@@ -208,20 +179,24 @@ class StyleTab:
         asked = read_asked(config, content, styles or [])
         *_, (_, result) = paint(asked, lambda: False)
         assert result is not None
-        return save(result.png(colors), "pastiche.png", self.download.GRADIO_CACHE)
+        return save(result.png(colors), "pastiche.png", self.stage.download.GRADIO_CACHE)
 
     @friendly_stream
     def paint(self, request: gr.Request, *inputs: Any) -> Iterator[list[Any]]:
         """Paint, and show it as it grows."""
-        yield from self._show(self._read(list(inputs)), request)
+        yield from self._play(self._read(list(inputs)), request)
 
     @friendly_stream
-    def refine_it(self, request: gr.Request, *inputs: Any) -> Iterator[list[Any]]:
+    def refine(self, request: gr.Request, *inputs: Any) -> Iterator[list[Any]]:
         """Go on from the picture on the stage."""
         asked = self._read(list(inputs[:-1]))
-        content = replace(asked.content, start=_require_result(inputs[-1]).painted)
-        config = replace(asked.config, start="picture", seconds=_REFINE, steps=())
-        yield from self._show(replace(asked, config=config, content=content), request)
+        content = replace(asked.content, start=require_result(inputs[-1]).painted)
+        config = replace(asked.config, start="picture", seconds=REFINE, steps=())
+        yield from self._play(replace(asked, config=config, content=content), request)
+
+    def _play(self, asked: Asked, request: gr.Request) -> Iterator[list[Any]]:
+        with self._stops.during(str(request.session_hash)) as should_stop:
+            yield from self.stage.play(asked, should_stop)
 
     @friendly
     def ask_stop(self, request: gr.Request) -> Any:
@@ -230,32 +205,32 @@ class StyleTab:
         return gr.update(interactive=False)
 
     @friendly
-    def recolor(self, colors: str, result: Result | None) -> list[Any]:
-        """Show the finished picture with other colours; nothing is painted anew."""
-        return self._finished(_require_result(result), colors)
-
-    @friendly
     def look_at(self, path: str | None) -> list[Any]:
         """A new picture: show it for painting a mask; if it carries a recipe, take its settings."""
+        nothing = [gr.skip()] * len(self.settings)
         if not path:
-            return [None, *[gr.skip()] * 5]
+            return [None, *nothing]
         editor = _editable(read_picture(Path(path)))
         try:
             recipe = read_recipe(Path(path))
         except BadPicture:
-            return [editor, *[gr.skip()] * 5]
-        made, config = recipe.pictures, recipe.config
-        names = [str(style.get("name", "")) for style in made.get("styles", [])]
-        name = str(made.get("content", {}).get("name", ""))
-        gr.Info(texts.RESTORED.format(content=name, styles=", ".join(names)))
+            return [editor, *nothing]
+        config, (name, styles) = recipe.config, recipe.named()
+        weights = ", ".join(f"{weight:g}" for _, weight in styles)
+        restored = texts.RESTORED.format(content=name, styles=", ".join(of for of, _ in styles))
+        gr.Info(html.escape(restored))  # strangers choose the names of files
+        same = (name for name, each in PRESETS.items() if each.config.objective == config.objective)
         return [
-            editor, config.strength, config.seconds, config.size, config.style_scale, config.seed
+            editor, config.strength, config.seconds, config.size, config.colors, config.network,
+            config.style_scale, weights if "," in weights else "",
+            "content" if config.start == "picture" else config.start, config.optimizer,
+            next(same, ""), config.seed,
         ]  # fmt: skip
 
     def _read(self, inputs: list[Any]) -> Asked:
         (
-            content, styles, strength, seconds, size, colors, network, scale, weights, start,
-            optimizer, preset, seed, editor,
+            content, styles, editor, strength, seconds, size, colors, network, scale, weights,
+            start, optimizer, preset, seed,
         ) = inputs  # fmt: skip
         config = read_config(
             preset, seconds=seconds, size=size, strength=strength, style_scale=scale, seed=seed,
@@ -263,38 +238,6 @@ class StyleTab:
         )  # fmt: skip
         paths = [str(item[0]) for item in styles or []]
         return read_asked(config, content, paths, weights or "", read_brush(editor))
-
-    def _show(self, asked: Asked, request: gr.Request) -> Iterator[list[Any]]:
-        events: list[Event] = []
-        hidden, shown = gr.update(visible=False), gr.update(visible=True)
-        with self._stops.during(str(request.session_hash)) as should_stop:
-            stop = gr.update(visible=True, interactive=True)
-            first = gr.update(value=_on_stage(asked), visible=True)
-            yield [
-                hidden, gr.update(value=style_view.status_html(events), visible=True), stop, first,
-                hidden, hidden, *[gr.skip()] * 2, hidden, *[gr.skip()] * 3, None,
-            ]  # fmt: skip
-            result = None
-            for event, made in paint(asked, should_stop):
-                result = made
-                events.append(event)
-                image = event.image if isinstance(event, Painted) else None
-                live = gr.skip() if image is None else gr.update(value=image)
-                nothing = [gr.skip()] * 9
-                yield [gr.skip(), style_view.status_html(events), gr.skip(), live, *nothing]
-        assert result is not None
-        colors = "keep" if asked.config.colors == "keep" else "style"
-        slider, download = self._finished(result, colors)
-        yield [
-            hidden, style_view.status_html(events), hidden, hidden, slider, shown, colors,
-            download, shown, style_view.loss_curves(events), style_view.share_curves(events),
-            style_view.details(events), result,
-        ]  # fmt: skip
-
-    def _finished(self, result: Result, colors: str) -> list[Any]:
-        file = save(result.png(colors), "pastiche.png", self.download.GRADIO_CACHE)
-        pair = (result.content, result.image(colors))
-        return [gr.update(value=pair, visible=True), gr.update(value=file)]
 
 
 def _strip(files: list[Path], name: str) -> gr.Gallery:
@@ -321,22 +264,3 @@ def _editable(pixels: NDArray[np.uint8]) -> EditorValue:
     side = min(_EDITED, max(pixels.shape[:2]))
     small = resize(pixels, *fit(pixels.shape[1], pixels.shape[0], side))
     return EditorValue(background=small, layers=[], composite=small)
-
-
-def _on_stage(asked: Asked) -> NDArray[np.uint8]:
-    """What the stage shows until the first stroke."""
-    pixels = asked.content.start if asked.content.start is not None else asked.content.pixels
-    return resize(pixels, *fit(pixels.shape[1], pixels.shape[0], asked.config.size))
-
-
-def _require_result(result: object) -> Result:
-    if not isinstance(result, Result):
-        raise BadPicture(texts.NO_PASTICHE, texts.NO_PASTICHE_EXPECTED, texts.NO_PASTICHE_ADVICE)
-    return result
-
-
-def _plot(title: str, colour: str, colours: dict[str, str], name: str) -> gr.LinePlot:
-    return gr.LinePlot(
-        x="step", y="value", color=colour, color_map=colours, label=title, height=260,
-        elem_id=name, min_width=280, x_title=texts.STEP, y_title=" ", buttons=[],
-    )  # fmt: skip

@@ -1,7 +1,7 @@
 """Every sentence the page shows, in one place. Nothing here computes anything."""
 
 TITLE = "GAN Atelier"
-SUBTITLE = "Pictures that never were: made by a small GAN, and one you can train on your own."
+SUBTITLE = "Pictures that never were: by a small GAN, by one you train yourself, or painted anew."
 
 # Generate
 GENERATE_TAB = "Generate"
@@ -131,14 +131,13 @@ STYLE_STYLES = "In the manner of"
 STYLE_CONTENT_ALT = "The picture to paint again"
 EXAMPLES = "Or choose one of ours"
 STRENGTH = "Strength of style"
-STYLE_TIME = "Time"
-STYLE_TIMES = (("10 s", 10), ("20 s", 20), ("1 min", 60), ("3 min", 180))
+STYLE_TIME = "Time, seconds"
 PAINT = "Paint"
 STAGE_ALT = "The picture as it grows"
 STYLE_STOP = "Stop and keep"
 STYLE_HINT = (
-    "Drop a picture and a painting, or choose ours, and press **Paint**. Your pictures are deleted"
-    " after an hour."
+    "Drop a picture and a painting, or choose ours, and press **Paint**. Here is our landscape in"
+    " the manner of our strokes. Your pictures are deleted after an hour."
 )
 PAINT_IT = "Paint it in a style"
 COLORS = "Colours"

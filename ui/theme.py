@@ -105,12 +105,14 @@ CSS = (
 #grids { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); }
 #report .header-table *, #report .virtual-body * { font-family: var(--font); }
 .dark input[type=range] { --neutral-200: var(--neutral-700); }
-#losses, #scores { overflow: visible !important; margin-bottom: 32px; }
+#losses, #scores, #style-losses, #style-shares { overflow: visible !important;
+  margin-bottom: 32px; }
 .gradio-container { overflow: clip !important; }
 #style-grid { display: grid; gap: 1.2rem 2rem; grid-template-columns: minmax(280px, 2fr) 5fr;
   align-items: start; }
 #style-grid > * { min-width: 0 !important; }
-#style-controls { gap: 8px; }
+#style-controls { gap: 6px; }
+
 #style-grid img, #content img { image-rendering: auto; }
 #stage { position: sticky; top: 12px; }
 #live img, #before-after img { max-height: 78vh; object-fit: contain; }

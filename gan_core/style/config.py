@@ -58,7 +58,7 @@ class StyleConfig:
 
     network: Network = choice("stylenet", ("stylenet", "vgg19"), "Feature network")
     size: int = setting(512, 64, 1024, "Longer side of the result, pixels")
-    seconds: float = setting(30.0, 1, 3600, "Time, seconds")
+    seconds: float = setting(20.0, 1, 3600, "Time, seconds")
     strength: float = setting(50.0, 0, 100, "Strength of style")
     style_scale: float = setting(1.0, 0.25, 4, "Size of the style's strokes, 1: as it is")
     colors: Colors = choice("style", ("style", "keep", "match"), "Colours")

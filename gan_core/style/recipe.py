@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ class Recipe:
     def to_text(self) -> dict[str, str]:
         """Text entries for a PNG."""
         return {KEY: json.dumps({"format": _FORMAT, **asdict(self)})}
+
+    def named(self) -> tuple[str, list[tuple[str, float]]]:
+        """The content's name, and every style's with its weight; "" and nothing where unknown."""
+        styles = [(style["name"], style["weight"]) for style in self.pictures.get("styles", [])]
+        return self.pictures.get("content", {"name": ""})["name"], styles
 
     def repeating(self) -> StyleConfig:
         """Settings that take as many steps again instead of as many seconds."""
@@ -95,6 +100,7 @@ def read_recipe(source: Path | bytes) -> Recipe:
         if stored["format"] != _FORMAT:
             raise ValueError(f"format {stored['format']!r}")
         made, pictures = dict(stored["made"]), dict(stored["pictures"])
+        _check_pictures(pictures)
         recipe = Recipe(from_dict(StyleConfig, stored["config"]), made, pictures)
         recipe.repeating()  # its steps are checked too
         return recipe
@@ -104,6 +110,16 @@ def read_recipe(source: Path | bytes) -> Recipe:
             "It must be one that this version of GAN Atelier wrote.",
             "Set the settings by hand.",
         ) from error
+
+
+def _check_pictures(pictures: Mapping[str, Any]) -> None:
+    """What `named` reads of it must be of its kind. Raises: KeyError, TypeError."""
+    styles = pictures.get("styles", [])
+    for entry in (pictures.get("content", {"name": ""}), *styles):
+        if not isinstance(entry["name"], str):
+            raise TypeError("a name is not text")
+    if not all(isinstance(style["weight"], int | float) for style in styles):
+        raise TypeError("a weight is not a number")
 
 
 def _describe(pixels: NDArray[np.uint8]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class _Run:
             )
         x, optimizer, figures = self.begin(sizes[0]), None, (0.0, 1.0)
         counts: list[int] = []
-        stopped, tries, shown = False, 0, -1.0
+        stopped, tries, shown, ready = False, 0, -1.0, clock() - began
         for index, size in enumerate(sizes):
             if stopped := stopped or should_stop():
                 break
@@ -127,7 +127,7 @@ class _Run:
                 over = self.is_over(index, counts[-1], now, until)
                 if over or now - shown >= _SHOW_EVERY:
                     shown = now
-                    left = max(0.0, self.seconds_left(index, counts[-1], now, until))
+                    left = max(0.0, self.seconds_left(index, counts[-1], now, ready, until))
                     yield self.look(target, optimizer, terms, now, left, size, sum(counts))
                 if over or (stopped := should_stop()):
                     break
@@ -230,15 +230,17 @@ class _Run:
             return count >= self.config.steps[index]
         return now >= until[index]
 
-    def seconds_left(self, index: int, count: int, now: float, until: list[float]) -> float:
-        """By the clock's plan; with fixed steps, by how long those so far took."""
+    def seconds_left(
+        self, index: int, count: int, now: float, ready: float, until: list[float]
+    ) -> float:
+        """By the clock's plan; with fixed steps, by how long those since `ready` took."""
         if until:
             return until[-1] - now
         steps = self.config.steps
         sides = sizes_of(self.config, self.width, self.height)
         work = [n * self._pixels(side) for n, side in zip(steps, sides, strict=False)]
         done = sum(work[:index]) + work[index] * count / steps[index]
-        return now / done * (sum(work) - done)
+        return (now - ready) / done * (sum(work) - done)
 
     def show(self, x: Tensor) -> NDArray[np.uint8]:
         """A preview in the colours that were asked for."""

@@ -48,7 +48,7 @@ def test_two_pictures_are_painted_it_grows_stops_and_is_downloaded(
     page = open_page()
     open_style(page)
     drop(page, *two_pictures)
-    page.get_by_label("1 min").check()
+    page.locator("#style-time input[type=number]").fill("60")
     page.locator("#paint").click()
     live = page.locator("#live img")
     expect(page.locator("#style-status .line")).to_contain_text(re.compile(r"At \d+ px"))
@@ -93,7 +93,7 @@ def test_a_broken_picture_is_explained_and_the_page_lives_on(
     toast = page.get_by_test_id("toast-body").first
     expect(toast).to_contain_text("broken.png", timeout=PATIENCE)
     page.locator("#content-examples button").first.click()
-    page.locator("#style-time").get_by_label("10 s").check()
+    page.locator("#style-time input[type=number]").fill("8")
     page.locator("#paint").click()
     expect(page.locator(PAINTED)).to_be_visible(timeout=PATIENCE)
 
