@@ -22,7 +22,7 @@ from gan_core.style.color import keep_colors
 from gan_core.style.config import PRESETS, Colors, StyleConfig
 from gan_core.style.inputs import Content, Style
 from gan_core.style.recipe import Recipe, write_recipe
-from gan_core.style.sources import read_picture, read_style
+from gan_core.style.sources import read_picture
 from gan_core.style.transfer import stylize
 from ui import texts
 from ui.errors import require
@@ -54,7 +54,8 @@ class Result:
 
     def png(self, colors: str) -> bytes:
         """With its recipe inside."""
-        chosen: Colors = "keep" if colors == "keep" else "style"
+        asked = self.recipe.config.colors
+        chosen: Colors = "keep" if colors == "keep" else "style" if asked == "keep" else asked
         told = replace(self.recipe, config=replace(self.recipe.config, colors=chosen))
         return encode_png(self.image(colors), told.to_text())
 
@@ -66,7 +67,7 @@ def read_config(preset: str | None, **asked: Any) -> StyleConfig:
         "seconds": (texts.STYLE_TIME, 1, MOST_SECONDS, False),
         "size": (texts.SIZE, 64, 1024, True),
         "strength": (texts.STRENGTH, 0, 100, False),
-        "style_scale": (texts.STYLE_SCALE, 0.25, 4, False),
+        "style_scale": (texts.STYLE_SCALE, 0.25, 2, False),
         "seed": (texts.SEED, 0, LAST_SEED, True),
     }
     given: dict[str, Any] = {}
@@ -103,9 +104,10 @@ def read_asked(
         )
     numbers = _read_weights(weights, len(styles))
     picture = Content(read_picture(Path(content)), protect, start)
-    read = [read_style(Path(path), weight)[0] for path, weight in zip(styles, numbers, strict=True)]
+    read = (read_picture(Path(path)) for path in styles)  # one picture each: no archive of many
+    painted = (Style((pixels,), weight) for pixels, weight in zip(read, numbers, strict=True))
     names = (Path(content).name, *(Path(path).name for path in styles))
-    return Asked(config, picture, tuple(read), names)
+    return Asked(config, picture, tuple(painted), names)
 
 
 def paint(asked: Asked, should_stop: Callable[[], bool]) -> Iterator[tuple[Event, Result | None]]:

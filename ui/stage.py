@@ -1,6 +1,7 @@
 """The stage of the Style tab: the picture as it grows, and what can be done with it at the end."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -69,8 +70,10 @@ class Stage:
         result = None
         for event, made in paint(asked, should_stop):
             result = made
+            image = None
+            if isinstance(event, Painted):
+                image, event = event.image, replace(event, image=None)
             events.append(event)
-            image = event.image if isinstance(event, Painted) else None
             live = gr.skip() if image is None else gr.update(value=image)
             nothing = [gr.skip()] * 9
             yield [gr.skip(), style_view.status_html(events), gr.skip(), live, *nothing]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gan_core.errors import BadPicture
 from gan_core.style.config import PRESETS, StyleConfig
 from gan_core.style.recipe import read_recipe
-from gan_core.style.sizes import fit, resize
+from gan_core.style.sizes import resize
 from gan_core.style.sources import read_picture
 from ui import examples, texts
 from ui.errors import friendly, friendly_stream
@@ -23,6 +23,7 @@ from ui.painting import Asked, Stops, paint, read_asked, read_brush, read_config
 from ui.stage import REFINE, Stage, require_result
 
 _SHARED: dict[str, Any] = {"concurrency_id": "style", "concurrency_limit": 1}
+_SHORTEST, _LONGEST = 5, 180  # seconds on the dial
 _EDITED = 384  # pixels: longer side of the picture that is painted over to protect a part
 
 
@@ -68,7 +69,7 @@ class StyleTab:
             0, 100, basic.strength, step=1, label=texts.STRENGTH, elem_id="strength"
         )
         self.seconds = gr.Slider(
-            5, 180, basic.seconds, step=1, label=texts.STYLE_TIME, elem_id="style-time"
+            _SHORTEST, _LONGEST, basic.seconds, step=1, label=texts.STYLE_TIME, elem_id="style-time"
         )
         self.button = gr.Button(texts.PAINT, variant="primary", elem_id="paint")
         with gr.Accordion(texts.PROTECT, open=False, elem_id="protect"):
@@ -88,7 +89,7 @@ class StyleTab:
             list(texts.COLORS_BEFORE_CHOICES), value=basic.colors, label=texts.COLORS_BEFORE
         )
         self.scale = gr.Slider(
-            0.25, 4, basic.style_scale, step=0.05, label=texts.STYLE_SCALE,
+            0.25, 2, basic.style_scale, step=0.05, label=texts.STYLE_SCALE,
             info=texts.STYLE_SCALE_INFO,
         )  # fmt: skip
         self.weights = gr.Textbox(
@@ -113,7 +114,10 @@ class StyleTab:
         """Connect everything; declare the endpoint `stylize`."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         stage = self.stage
-        running = {"outputs": stage.outputs, "scroll_to_output": True, **private, **_SHARED}
+        running = {
+            "outputs": stage.outputs, "scroll_to_output": True, **_SHARED, **private,
+            "show_progress": "minimal", "show_progress_on": stage.hint,  # the place in the line
+        }  # fmt: skip
         for started in (
             self.button.click(self.paint, self.inputs, **running),
             stage.refine.click(self.refine, [*self.inputs, stage.result], **running),
@@ -126,7 +130,11 @@ class StyleTab:
             [stage.slider, stage.download],
             **private,
         )
-        self.content.change(self.look_at, self.content, [self.editor, *self.settings], **private)
+        looked = self.content.change(
+            self.look_at, self.content, [self.editor, *self.settings], **private
+        )
+        # A mask of the picture before must not protect a part of one that could not be read.
+        looked.failure(lambda: None, None, self.editor, queue=False, **private)
         for strip, target, files in (
             (self.content_examples, self.content, examples.contents()),
             (self.style_examples, self.styles, examples.styles()),
@@ -220,8 +228,9 @@ class StyleTab:
         restored = texts.RESTORED.format(content=name, styles=", ".join(of for of, _ in styles))
         gr.Info(html.escape(restored))  # strangers choose the names of files
         same = (name for name, each in PRESETS.items() if each.config.objective == config.objective)
+        seconds = min(max(config.seconds, _SHORTEST), _LONGEST)
         return [
-            editor, config.strength, config.seconds, config.size, config.colors, config.network,
+            editor, config.strength, seconds, config.size, config.colors, config.network,
             config.style_scale, weights if "," in weights else "",
             "content" if config.start == "picture" else config.start, config.optimizer,
             next(same, ""), config.seed,
@@ -262,5 +271,7 @@ def _chooser(files: list[Path], target: Any) -> Callable[[gr.SelectData], Any]:
 def _editable(pixels: NDArray[np.uint8]) -> EditorValue:
     """A picture for the image editor, small: a mask needs no detail."""
     side = min(_EDITED, max(pixels.shape[:2]))
-    small = resize(pixels, *fit(pixels.shape[1], pixels.shape[0], side))
+    scale = side / max(pixels.shape[:2])
+    height, width = (max(1, round(each * scale)) for each in pixels.shape[:2])
+    small = resize(pixels, width, height)
     return EditorValue(background=small, layers=[], composite=small)

@@ -8,9 +8,15 @@ import typer
 
 from gan_core import events
 from gan_core.commands.options import Seed, stop_signal
+from gan_core.errors import BadRun
 from gan_core.features.export import export_stylenet
 from gan_core.features.photographs import load_photographs
-from gan_core.features.training import StyleNetConfig, load_classifier, train_classifier
+from gan_core.features.training import (
+    CHECKPOINT_FILE,
+    StyleNetConfig,
+    load_classifier,
+    train_classifier,
+)
 from gan_core.files import require_room
 from gan_core.terminal import console, display_events
 
@@ -34,6 +40,12 @@ def train_stylenet(
     config = StyleNetConfig(minutes=minutes, lr=lr, epsilon=epsilon, seed=seed)
     with console.status("Reading the photographs"):
         seen, unseen = load_photographs(source), load_photographs(validation)
+    if start is not None and (out / CHECKPOINT_FILE).exists():
+        raise BadRun(
+            f"{out} already holds a run, and --start was given.",
+            "A run goes on from its own checkpoint.",
+            "Leave --start out, or choose another folder.",
+        )
     begin = load_classifier(start)[0] if start is not None else None
     out.mkdir(parents=True, exist_ok=True)
     with (
@@ -52,5 +64,5 @@ def export_stylenet_run(
 ) -> None:
     """Make the trained network ready for use: folded, rescaled, in half precision."""
     net, about = load_classifier(run)
-    path = export_stylenet(net, out, {"kimg": about["nimg"], **about})
+    path = export_stylenet(net, out, about)
     console.print(f"{path}, {path.stat().st_size / 1e6:.1f} MB", highlight=False)

@@ -80,6 +80,14 @@ def stylize(
     )
     if "seconds" in asked:
         asked["steps"] = ()
+    if preset is not None and strength is not None:
+        raise BadSetting(
+            f"--strength was given with the preset {preset}.",
+            "The lesson's settings weigh their losses themselves.",
+            "Leave out one of the two.",
+        )
+    if preset is not None and "size" in asked:
+        asked["first_size"] = asked["size"]  # the lesson works at one size
     config = replace(config, **asked)
     require_room(out.parent, 20)
     sources = _read_styles(styles or [], weights)

@@ -56,6 +56,8 @@ def _load(name: str, deepest: str, bundled: Path, endpoint: str | None) -> Featu
             "Choose one of these.",
         )
     architecture = VGG19.up_to(deepest)
-    fetched = fetch_tensors(VGG19_REPO, VGG19_FILE, architecture.shapes(), endpoint=endpoint)
+    # Always as many, 52 MB: what was fetched for one set of layers then serves every other.
+    wanted = VGG19.up_to(max(deepest, "relu5_1")).shapes()
+    fetched = fetch_tensors(VGG19_REPO, VGG19_FILE, wanted, endpoint=endpoint)
     scaled = rescale(architecture, read_tensors(fetched.path), calibration_pictures())
     return FeatureNet(architecture, scaled, name=f"VGG-19 ({VGG19_REPO}@{fetched.commit[:7]})")

@@ -73,15 +73,27 @@ def train_classifier(
 
     start: a trained network to go on from (for a robust finish); its head must fit.
 
-    Raises: BadWeights for a foreign checkpoint, DiskFull.
+    Raises: BadWeights for a foreign checkpoint or start, BadRun when it diverges, DiskFull.
     """
     compute = Compute("cpu", config.dtype, True, available_threads())
     torch.set_num_threads(compute.threads)
+    if start is not None and start.head.out_features != seen.classes:
+        raise BadWeights(
+            f"The network to start from tells {start.head.out_features} classes apart.",
+            f"These photographs have {seen.classes}.",
+            "Start from a network of the same photographs, or from none.",
+        )
     state = _begin(config, seen, folder, start, compute)
     began = time.perf_counter() - state.seconds
     reported, saved, losses, since = state.seconds, state.seconds, [], state.nimg
     while state.seconds < config.minutes * 60 and not should_stop():
         losses.append(_step(state, config, seen, compute))
+        if not math.isfinite(losses[-1]):
+            raise BadRun(
+                f"The loss was not a number at {state.nimg / 1000:.0f} kimg.",
+                "The last checkpoint is from before.",
+                "Resume it with a lower --lr.",
+            )
         state.seconds = time.perf_counter() - began
         if state.seconds - reported >= config.report:
             speed = (state.nimg - since) / (state.seconds - reported)

@@ -60,7 +60,7 @@ class StyleConfig:
     size: int = setting(512, 64, 1024, "Longer side of the result, pixels")
     seconds: float = setting(20.0, 1, 3600, "Time, seconds")
     strength: float = setting(50.0, 0, 100, "Strength of style")
-    style_scale: float = setting(1.0, 0.25, 4, "Size of the style's strokes, 1: as it is")
+    style_scale: float = setting(1.0, 0.25, 2, "Size of the style's strokes, 1: as it is")
     colors: Colors = choice("style", ("style", "keep", "match"), "Colours")
     start: Start = choice("content", STARTS, "What the optimisation begins from")
     seed: int = setting(0, 0, LAST_SEED, "Seed of the noise")
@@ -85,6 +85,13 @@ class StyleConfig:
                 f"Every size needs a whole number of steps between 1 and {_MOST_STEPS:,}.",
                 "Give positive whole numbers, or none and a time.",
             )
+        for layers in (self.objective.content_layers, self.objective.style_layers):
+            if len(set(layers)) < len(layers):
+                raise BadSetting(
+                    f"The layers are {', '.join(layers)}.",
+                    "Each may be named once.",
+                    "Take the second one out, or give weights.",
+                )
         weights = self.objective.style_layer_weights
         if weights and (
             len(weights) != len(self.objective.style_layers)

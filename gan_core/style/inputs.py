@@ -17,6 +17,7 @@ from gan_core.style.config import StyleConfig
 from gan_core.style.sizes import SHORTEST, fit, pyramid
 
 MOST_PICTURES = 32  # of one style; of more, so many are taken at even distances
+_ALIKE = 0.05  # of the proportions: a result is a whole number of pixels
 _RIM = 1 / 100  # of the longer side: how softly a protected part ends
 
 
@@ -73,12 +74,7 @@ def check_inputs(config: StyleConfig, content: Content, styles: Sequence[Style])
             "One style picture at least is needed.",
             "Give a style picture with a weight above 0.",
         )
-    if config.start == "picture" and content.start is None:
-        raise BadSetting(
-            "The start is a picture, and there is none.",
-            "This start goes on from a picture.",
-            "Give one, or choose the start content.",
-        )
+    _check_start(config, content)
     _check_steps(config, content)
 
 
@@ -86,6 +82,24 @@ def sizes_of(config: StyleConfig, width: int, height: int) -> list[int]:
     """The longer sides that a result of width x height passes through; one, for a given start."""
     first = config.size if config.start == "picture" else config.first_size
     return pyramid(width, height, min(first, config.size), config.size)
+
+
+def _check_start(config: StyleConfig, content: Content) -> None:
+    if config.start != "picture":
+        return
+    if content.start is None:
+        raise BadSetting(
+            "The start is a picture, and there is none.",
+            "This start goes on from a picture.",
+            "Give one, or choose the start content.",
+        )
+    (h, w), (height, width) = content.start.shape[:2], content.pixels.shape[:2]
+    if abs(w * height - h * width) > _ALIKE * h * width:
+        raise BadPicture(
+            f"The picture to go on from is {w} × {h} px, and the content {width} × {height} px.",
+            "Both must have the same proportions.",
+            "Go on with the content that it was painted from, or begin anew.",
+        )
 
 
 def _check_steps(config: StyleConfig, content: Content) -> None:
@@ -102,7 +116,7 @@ def _check_steps(config: StyleConfig, content: Content) -> None:
 def spread_styles(
     styles: Sequence[Style], content: NDArray[np.uint8] | None
 ) -> list[tuple[NDArray[np.uint8], float]]:
-    """All style pictures with their weights; recoloured to `content` where it is given."""
+    """All style pictures, with weights that sum to 1; recoloured to `content` where it is given."""
     whole = sum(style.weight for style in styles)
     found = []
     for style in styles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,15 +119,14 @@ def layers_of(objective: Objective) -> tuple[str, ...]:
 
 @torch.no_grad()
 def mean_grams(
-    network: FeatureNet, objective: Objective, pictures: Sequence[tuple[Tensor, float]]
+    network: FeatureNet, objective: Objective, pictures: Iterable[tuple[Tensor, float]]
 ) -> dict[str, Tensor]:
-    """Gram matrices of several style pictures [1, 3, H, W], averaged by their weights."""
-    whole = sum(weight for _, weight in pictures)
+    """Gram matrices of style pictures [1, 3, H, W], averaged by their weights, which sum to 1."""
     grams: dict[str, Tensor] = {}
     for picture, weight in pictures:
         found = network(picture, objective.style_layers) if objective.style_layers else {}
         for layer in objective.style_layers:  # in its order, for its weights
-            part = gram_matrix(found[layer]) * (weight / whole)
+            part = gram_matrix(found[layer]) * weight
             grams[layer] = grams[layer] + part if layer in grams else part
     return grams
 

@@ -14,7 +14,7 @@ from gan_core.style.color import luminance
 from gan_core.style.inputs import MOST_PICTURES, Style
 from gan_core.style.sizes import resize
 
-_LONGEST = 2048  # pixels; no result is that large, and a style is never looked at larger
+_LONGEST, _LONGEST_STYLE = 2048, 1024  # pixels; no result is larger, no style looked at larger
 _LIMITS = Limits(max_files=5000)
 
 
@@ -52,7 +52,7 @@ def read_style(path: Path, weight: float = 1.0) -> tuple[Style, int]:
             if isinstance(found, BadPicture):
                 raise found
             if count % every == 0:
-                kept.append(_decode(found, name))
+                kept.append(_decode(found, name, _LONGEST_STYLE))
             count += 1
         except BadPicture as error:
             left_out, reason = left_out + 1, error
@@ -69,10 +69,10 @@ def read_style(path: Path, weight: float = 1.0) -> tuple[Style, int]:
     )
 
 
-def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
-    pixels = decode(data, name, at_least=_LONGEST).pixels
+def _decode(data: bytes, name: str, longest: int = _LONGEST) -> NDArray[np.uint8]:
+    pixels = decode(data, name, at_least=longest).pixels
     height, width = pixels.shape[:2]
-    scale = min(1.0, _LONGEST / max(width, height))
+    scale = min(1.0, longest / max(width, height))
     if scale == 1.0:
         return pixels
     return resize(pixels, max(1, round(width * scale)), max(1, round(height * scale)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,7 @@ from gan_core.style.seeing import choose_compute, load_network_for, prepare
 from gan_core.style.sizes import SHORTEST, fit, resize, resize_area
 
 _SHOW_EVERY = 0.7  # seconds
+_LARGEST_STYLE = 1024  # pixels, the side of a square as large: what 4 GB have room for
 _MOST_TRIES = 3  # times that a broken optimisation is taken up again
 
 
@@ -40,7 +42,7 @@ def stylize(
     network: FeatureNet | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Event]:
-    """Paint; yield Planned, then Painted about every second, Pastiche last; Noticed when need be.
+    """Paint; yield Planned, then Painted every 0.7 seconds, Pastiche last; Noticed when need be.
 
     network: another than the one that the settings name; where that one cannot be had, StyleNet
     takes its place, and Noticed says so. With `config.steps` and a precision, the same seed
@@ -48,12 +50,12 @@ def stylize(
 
     Raises: BadSetting, BadPicture, BadWeights.
     """
-    began = clock()
     check_inputs(config, content, styles)
     if network is None:
         network, notice = load_network_for(config)
         if notice:
             yield Noticed(notice)
+    began = clock()  # what was fetched takes nothing from the time to paint
     width, height = fit(content.pixels.shape[1], content.pixels.shape[0], config.size)
     if config.strength == 0 and config.objective.form == "relative":
         yield from _unchanged(config, content, width, height, clock() - began)
@@ -78,7 +80,7 @@ class _Run:
         self.weights = weigh(config.objective, config.strength)
         self.compute = choose_compute(network)
         if config.precision != "auto":
-            self.compute = replace(self.compute, dtype=config.precision)
+            self.compute = replace(self.compute, dtype=config.precision, channels_last=True)
         if config.optimizer == "lbfgs":  # its line search compares losses closer than bf16 tells
             self.compute = replace(self.compute, dtype="float32")
         self.network = prepare(network, self.compute)
@@ -95,11 +97,14 @@ class _Run:
         sizes, until = self.plan(clock, began)
         name, whole = self.network.name, max(self.width, self.height)
         yield Planned(self.sentence(sizes), name, tuple(sizes), self.width, self.height)
-        if sizes[-1] < whole and until:
+        if sizes[-1] < whole:
+            why = f"{self.config.seconds:g} seconds are" if until else "The steps are"
             yield Noticed(
-                f"{self.config.seconds:g} seconds are enough to paint up to {sizes[-1]} px here;"
-                f" the rest, up to {whole} px, is enlarged."
+                f"{why} enough to paint up to {sizes[-1]} px here; the rest, up to {whole} px, is"
+                " enlarged."
             )
+        if self.style_side(whole) > _LARGEST_STYLE:
+            yield Noticed(f"The style is looked at no larger than {_LARGEST_STYLE} px.")
         x, optimizer, figures = self.begin(sizes[0]), None, (0.0, 1.0)
         counts: list[int] = []
         stopped, tries, shown, ready = False, 0, -1.0, clock() - began
@@ -159,8 +164,10 @@ class _Run:
         sizes = sizes_of(config, self.width, self.height)
         if config.steps:
             return sizes[: len(config.steps)], []
+        if len(sizes) == 1:
+            return sizes, [config.seconds]
         pixels = [self._pixels(size) for size in sizes]
-        cost = self._measure(clock, sizes[0], sizes[min(1, len(sizes) - 1)])
+        cost = self._measure(clock, sizes[0], sizes[1])
         left = config.seconds - (clock() - began)
         shares = share_out(pixels, max(0.5, left), cost)
         ends = np.cumsum(shares) + (clock() - began)
@@ -179,10 +186,10 @@ class _Run:
         """The objective at a size."""
         width, height = fit(self.width, self.height, size)
         config, place = self.config, self.compute.place
-        side = max(SHORTEST, round((width * height) ** 0.5 * config.style_scale))
-        pictures = [
+        side = min(_LARGEST_STYLE, self.style_side(size))
+        pictures = (
             (place(to_unit(resize_area(picture, side))), weight) for picture, weight in self.styles
-        ]
+        )
         grams = mean_grams(self.network, config.objective, pictures)
         content = place(to_unit(resize(self.content, width, height)))
         protect = None
@@ -190,6 +197,12 @@ class _Run:
             protect = interpolate(self.protect, size=(height, width), mode="area")
             protect = protect.to(content.device)
         return Target(self.network, config.objective, self.weights, content, grams, protect)
+
+    def style_side(self, size: int) -> int:
+        """The side of a square of as many pixels as the style has at a size."""
+        width, height = fit(self.width, self.height, size)
+        side: float = (width * height) ** 0.5 * self.config.style_scale
+        return max(SHORTEST, round(side))
 
     def begin(self, size: int) -> Tensor:
         """The first picture, [1, 3, H, W] in [0, 1]."""
@@ -280,17 +293,15 @@ class _Run:
         """Time two steps at each of two sizes; the quicker of each counts."""
         found = []
         for size in (small, large):
-            target, x = self.target(size), self.begin(size)
-            optimizer = Adam(x, self.config)
+            target, optimizer = self.target(size), self.optimizer(self.begin(size), None)
             seconds = []
             for _ in range(2):
                 started = clock()
-                optimizer.step(target.evaluate)
+                with suppress(Broken):  # it will be met again, and told
+                    optimizer.step(target.evaluate)
                 seconds.append(clock() - started)
             found.append((self._pixels(size), min(seconds)))
         self.rng.manual_seed(self.config.seed)  # as if nothing had been drawn
-        if small == large:
-            return Cost(0.0, found[0][1] / found[0][0])
         return Cost.from_two(found[0], found[1])
 
 

@@ -683,3 +683,30 @@ def test_where_vgg19_cannot_be_had_stylenet_takes_its_place_and_that_is_said(off
     assert plan.network == "StyleNet"
     same = result(replace(FAST, network="stylenet", steps=(1,)), network=None)
     assert np.array_equal(found[-1].image, same.image)
+
+
+def test_a_start_of_other_proportions_than_the_content_is_refused_with_both_sizes():
+    tall = np.zeros((90, 30, 3), np.uint8)
+    config = replace(FAST, start="picture", steps=(1,))
+    with pytest.raises(BadPicture, match=r"30 × 90 px, and the content 80 × 60 px"):
+        list(stylize(config, Content(blocks(), start=tall), [Style((stripes(),))], network=NET))
+
+
+def test_a_layer_named_twice_is_refused():
+    with pytest.raises(BadSetting, match=r"relu1_1, relu1_1"):
+        replace(FAST, objective=Objective(style_layers=("relu1_1", "relu1_1")))
+
+
+def test_a_style_that_would_be_larger_than_memory_allows_is_looked_at_smaller_and_told():
+    config = replace(FAST, size=1024, first_size=1024, steps=(1,), style_scale=2.0)
+    content = Content(np.zeros((64, 1024, 3), np.uint8))
+    narrow = list(stylize(config, content, [Style((stripes(),))], network=NET))
+    square = Content(np.zeros((640, 1024, 3), np.uint8))
+    wide = next(
+        event
+        for event in stylize(config, square, [Style((stripes(),))], network=NET)
+        if isinstance(event, Noticed | Painted)
+    )
+    assert not of_kind(Noticed, narrow)
+    assert isinstance(wide, Noticed)
+    assert "1024 px" in wide.text

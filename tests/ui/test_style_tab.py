@@ -1,5 +1,6 @@
 """The Style tab without a browser: what is asked for, what is shown, what is refused."""
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,23 @@ def test_colours_are_switched_without_painting_anew(pictures: list[str]) -> None
     assert (painted == result.painted).all()
     assert (kept != painted).any()
     assert read_recipe(result.png("keep")).config.colors == "keep"
+
+
+def test_a_style_that_was_recoloured_first_is_remembered_in_the_recipe(
+    pictures: list[str],
+) -> None:
+    asked = read_asked(replace(QUICK, colors="match"), pictures[0], pictures[1:])
+    *_, (_, result) = paint(asked, lambda: False)
+    assert result is not None
+    assert read_recipe(result.png("style")).config.colors == "match"
+    assert read_recipe(result.png("keep")).config.colors == "keep"
+
+
+def test_an_archive_is_no_style_on_the_page(tmp_path: Path, pictures: list[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        archive.write(pictures[1], "a.png")
+    with pytest.raises(BadPicture, match=r"many\.zip is a folder or an archive"):
+        read_asked(QUICK, pictures[0], [str(tmp_path / "many.zip")])
 
 
 def test_settings_out_of_bounds_are_named_by_their_label_with_the_bounds() -> None:
