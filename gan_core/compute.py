@@ -25,7 +25,7 @@ class Compute:
     """Device, precision of the multiplications, memory layout, CPU threads."""
 
     device: str = "cpu"
-    dtype: str = "float32"  # "float32" | "bfloat16"; weights and optimiser stay float32
+    dtype: str = "float32"  # "float32" | "bfloat16"; what is trained stays float32
     channels_last: bool = False
     threads: int = 1
 
