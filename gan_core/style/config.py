@@ -121,11 +121,11 @@ class Preset:
 # The lesson's notebooks (AI-For-Beginners, lesson 10: StyleTransfer and StyleTransfer_Keras) weigh
 # losses of a Keras VGG-16: inputs of 0 to 255, activations as they come. Ours have a mean of 1 in
 # nearly every filter, so the notebooks' weights would mean something else. They carry over like
-# this: one step of our normalised input is 0.226 * 255 levels of theirs, and a ReLU network that keeps
-# the variance from layer to layer (He et al. 2015) answers a unit of input with a mean of 0.56.
-# So one of our activations stands for about 32 of theirs. A squared feature difference then weighs
-# 32^2, a squared Gram difference 32^4. This is an estimate, not a measurement on VGG-16. What else
-# differs: pixels are clamped to 0..1 after every step of Adam; the notebook clips only to draw.
+# this: one step of our normalised input is 0.226 * 255 levels of theirs, and a ReLU network that
+# keeps the variance from layer to layer (He et al. 2015) answers a unit of input with a mean of
+# 0.56. So one of our activations stands for about 32 of theirs: a squared feature difference
+# weighs 32^2, a squared Gram difference 32^4. This is an estimate, not a measurement on VGG-16.
+# What else differs: pixels are clamped to 0..1 after every step; the notebook clips only to draw.
 _UNIT = 0.226 * 255 * 0.56
 _CONTENT_UNIT, _STYLE_UNIT = _UNIT**2, _UNIT**4
 _NOTEBOOK_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
