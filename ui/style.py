@@ -146,6 +146,7 @@ class StyleTab:
         self._declare_endpoint()
 
     def _declare_endpoint(self) -> None:
+        basic = StyleConfig()
         files = [
             gr.File(label=texts.STYLE_CONTENT, visible=False),
             gr.File(label=texts.STYLE_STYLES, file_count="multiple", visible=False),
@@ -153,12 +154,15 @@ class StyleTab:
         numbers = [
             gr.Number(value, label=label, visible=False)
             for label, value in (
-                (texts.STYLE_TIME, 20), (texts.SIZE, 512), (texts.STRENGTH, 50), (texts.SEED, 0)
+                (texts.STYLE_TIME, basic.seconds),
+                (texts.SIZE, basic.size),
+                (texts.STRENGTH, basic.strength),
+                (texts.SEED, basic.seed),
             )
         ]  # fmt: skip
         words = [
             gr.Textbox(value, label=label, visible=False)
-            for label, value in ((texts.NETWORK, "stylenet"), (texts.COLORS, "style"))
+            for label, value in ((texts.NETWORK, basic.network), (texts.COLORS, basic.colors))
         ]
         picture = gr.File(label=texts.STYLE_DOWNLOAD, visible=False)
         gr.Button(visible=False).click(
