@@ -89,7 +89,7 @@ class Stage:
     def clear(self) -> list[Any]:
         """After an error: nothing is under way any more."""
         hidden = gr.update(visible=False)
-        return [gr.update(visible=True), *[hidden] * 3, *[gr.skip()] * 9]
+        return [gr.skip(), *[hidden] * 3, *[gr.skip()] * 9]
 
     @friendly
     def recolor(self, colors: str, result: Result | None) -> list[Any]:

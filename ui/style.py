@@ -131,7 +131,7 @@ class StyleTab:
             **private,
         )
         looked = self.content.change(
-            self.look_at, self.content, [self.editor, *self.settings], **private
+            self.look_at, [self.content, self.styles], [self.editor, *self.settings], **private
         )
         # A mask of the picture before must not protect a part of one that could not be read.
         looked.failure(lambda: None, None, self.editor, queue=False, **private)
@@ -201,8 +201,10 @@ class StyleTab:
     @friendly_stream
     def refine(self, request: gr.Request, *inputs: Any) -> Iterator[list[Any]]:
         """Go on from the picture on the stage."""
+        result = require_result(inputs[-1])
         asked = self._read(list(inputs[:-1]))
-        content = replace(asked.content, start=require_result(inputs[-1]).painted)
+        # Its own content, whatever was chosen meanwhile.
+        content = replace(asked.content, pixels=result.content, start=result.painted)
         config = replace(asked.config, start="picture", seconds=REFINE, steps=())
         yield from self._play(replace(asked, config=config, content=content), request)
 
@@ -217,7 +219,7 @@ class StyleTab:
         return gr.update(interactive=False)
 
     @friendly
-    def look_at(self, path: str | None) -> list[Any]:
+    def look_at(self, path: str | None, chosen: list[Any] | None) -> list[Any]:
         """A new picture: show it for painting a mask; if it carries a recipe, take its settings."""
         nothing = [gr.skip()] * len(self.settings)
         if not path:
@@ -229,6 +231,8 @@ class StyleTab:
             return [editor, *nothing]
         config, (name, styles) = recipe.config, recipe.named()
         weights = ", ".join(f"{weight:g}" for _, weight in styles)
+        if len(styles) != len(chosen or []):  # they would not fit the styles on the page
+            weights = ""
         restored = texts.RESTORED.format(content=name, styles=", ".join(of for of, _ in styles))
         gr.Info(html.escape(restored))  # strangers choose the names of files
         same = (name for name, each in PRESETS.items() if each.config.objective == config.objective)

@@ -189,7 +189,8 @@ PAINTED_STOPPED = (
 )
 STEPS_TAKEN = "Steps taken: {taken}."
 RESTORED = (
-    "The settings inside this picture were restored. It was made from {content} and {styles}."
+    "The settings inside this picture were restored. It was painted from {content} and {styles}:"
+    " drop these now to paint it again. As it is, the picture that you dropped will be painted."
 )
 NO_CONTENT = "There is no picture yet."
 NO_CONTENT_EXPECTED = "One picture to paint again is needed."

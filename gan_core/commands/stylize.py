@@ -14,7 +14,7 @@ from gan_core.pictures import save_png
 from gan_core.settings import help_of
 from gan_core.style.config import PRESETS, StyleConfig
 from gan_core.style.inputs import Content, Style
-from gan_core.style.recipe import read_recipe, write_recipe
+from gan_core.style.recipe import Recipe, read_recipe, write_recipe
 from gan_core.style.sources import read_mask, read_picture, read_style
 from gan_core.style.transfer import stylize as style_events
 from gan_core.terminal import console, display_events
@@ -66,7 +66,8 @@ def stylize(
         raise BadSetting(
             f"The result's name is {out.name}.", "It is written as PNG.", "Let it end in .png."
         )
-    config = _begin(preset, recipe)
+    kept = read_recipe(recipe) if recipe is not None else None
+    config = kept.repeating() if kept is not None else _begin(preset)
     asked = given(
         seconds=seconds,
         size=size,
@@ -90,6 +91,8 @@ def stylize(
         asked["first_size"] = asked["size"]  # the lesson works at one size
     config = replace(config, **asked)
     require_room(out.parent, 20)
+    if kept is not None and weights is None:
+        weights = _weights_of(kept, len(styles or []))
     sources = _read_styles(styles or [], weights)
     picture = Content(
         read_picture(content),
@@ -109,9 +112,7 @@ def stylize(
     console.print(f"{out}", highlight=False)
 
 
-def _begin(preset: str | None, recipe: Path | None) -> StyleConfig:
-    if recipe is not None:
-        return read_recipe(recipe).repeating()
+def _begin(preset: str | None) -> StyleConfig:
     if preset is None:
         return StyleConfig()
     if preset not in PRESETS:
@@ -121,6 +122,19 @@ def _begin(preset: str | None, recipe: Path | None) -> StyleConfig:
             "Choose one of these.",
         )
     return PRESETS[preset].config
+
+
+def _weights_of(recipe: Recipe, given: int) -> str:
+    """The weights that a recipe's styles had. Raises: BadSetting when there were more or fewer."""
+    _, styles = recipe.named()
+    if len(styles) != given:
+        names = ", ".join(name for name, _ in styles)
+        raise BadSetting(
+            f"{given} styles were given, and the recipe has {len(styles)} ({names}).",
+            "A recipe is repeated with the pictures it was made from, in their order.",
+            "Give the same styles, or others with --weights.",
+        )
+    return ",".join(f"{weight!r}" for _, weight in styles)
 
 
 def _read_styles(paths: list[Path], weights: str | None) -> list[Style]:

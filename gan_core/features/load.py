@@ -18,6 +18,7 @@ from gan_core.pictures.drawing import dead_leaves
 from gan_core.weights import read_tensors
 
 STYLENET_FILE = "features.safetensors"  # not model.safetensors: it is no GAN's
+STYLENET_NAME = "StyleNet"
 VGG19 = Architecture((64, 128, 256, 512, 512), (2, 2, 4, 4, 4), "max")
 VGG19_REPO, VGG19_FILE = "timm/vgg19.tv_in1k", "model.safetensors"
 _CALIBRATION = 8  # pictures
@@ -48,7 +49,7 @@ def _load(name: str, deepest: str, bundled: Path, endpoint: str | None) -> Featu
         path = bundled / "stylenet" / STYLENET_FILE
         tensors = read_tensors(path)
         check_tensors(STYLENET, {key: tuple(t.shape) for key, t in tensors.items()}, path.name)
-        return FeatureNet(STYLENET, tensors, deepest, "StyleNet")  # rescaled when exported
+        return FeatureNet(STYLENET, tensors, deepest, STYLENET_NAME)  # rescaled when exported
     if name != "vgg19":
         raise BadSetting(
             f"There is no feature network {name!r}.",

@@ -105,7 +105,7 @@ def read_png_metadata(source: Path | bytes) -> dict[str, str]:
             }
     except Exception as error:  # the decoder lets out SyntaxError, struct.error, ValueError ...
         raise BadPicture(
-            f"{name} cannot be read as a PNG ({error}).",
+            f"{name} cannot be read as a PNG.",
             "A PNG file that was saved by this program was expected.",
             "Choose the original file, not a screenshot or a copy in another format.",
         ) from error

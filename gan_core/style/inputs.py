@@ -66,13 +66,12 @@ def check_inputs(config: StyleConfig, content: Content, styles: Sequence[Style])
             "Weights must be numbers from 0 on.",
             "Give for instance 1 and 2.",
         )
-    if config.objective.style_layers and not sum(
-        style.weight * len(style.pictures) for style in styles
-    ):
+    weight = sum(style.weight * len(style.pictures) for style in styles)
+    if config.objective.style_layers and not weight:
         raise BadSetting(
-            "There is no style, or every style has the weight 0.",
-            "One style picture at least is needed.",
-            "Give a style picture with a weight above 0.",
+            "Every style has the weight 0." if styles else "No style was given.",
+            "One style picture at least is needed, with a weight above 0.",
+            "Give a picture, or a folder of pictures, to paint like.",
         )
     _check_start(config, content)
     _check_steps(config, content)

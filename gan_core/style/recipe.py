@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gan_core.errors import BadPicture, BadSetting
 from gan_core.events import Pastiche
+from gan_core.features import load
 from gan_core.pictures.canvas import read_png_metadata
 from gan_core.settings import from_dict
 from gan_core.style.config import StyleConfig
@@ -80,6 +81,8 @@ def write_recipe(
             for name, style in zip(known[1:], styles, strict=True)
         ],
     }
+    if network == load.STYLENET_NAME:  # also where it took another's place
+        config = replace(config, network="stylenet")
     return Recipe(config, made, pictures)
 
 

@@ -323,7 +323,7 @@ def test_a_result_can_be_gone_on_from(made, place, atelier):
         (("CONTENT", "A", "--weights", "nan"), "nan"),
         (("CONTENT", "A", "--weights=-1"), "-1.0"),
         (("CONTENT", "A", "--weights", "0"), "weight 0"),
-        (("CONTENT",), "no style"),
+        (("CONTENT",), "No style was given"),
         (("CONTENT", "A", "--recipe", "CONTENT"), "no recipe"),
         (("CONTENT", "A", "--protect", "/nowhere.png"), "/nowhere.png"),
         (("/nowhere.png", "A"), "/nowhere.png"),
@@ -346,3 +346,16 @@ def test_a_preset_of_the_lesson_can_be_given_a_time_instead_of_its_steps(place, 
     assert done.code == 0, done.err
     assert read_recipe(Path("l.png")).config.optimizer == "lbfgs"
     assert len(read_recipe(Path("l.png")).made["steps"]) == 1
+
+
+def test_a_recipe_of_two_styles_is_repeated_with_its_weights_and_not_with_one_style(place, atelier):
+    content, a, b = (place / name for name in ("content.png", "a.png", "b.png"))
+    made, again = place / "made.png", place / "again.png"
+    quick = ("--seconds", "1", "--size", "64", "--weights", "1,3")
+    assert atelier("stylize", content, a, b, *quick, "--out", made).code == 0
+    assert atelier("stylize", content, a, b, "--recipe", made, "--out", again).code == 0
+    assert [weight for _, weight in read_recipe(again).named()[1]] == [1.0, 3.0]
+    assert (pixels_of(made) == pixels_of(again)).all()
+    fewer = atelier("stylize", content, a, "--recipe", made, "--out", again)
+    assert fewer.code == 2
+    assert "1 styles were given, and the recipe has 2 (a.png, b.png)" in fewer.err
