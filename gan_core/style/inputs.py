@@ -69,7 +69,7 @@ def check_inputs(config: StyleConfig, content: Content, styles: Sequence[Style])
     weight = sum(style.weight * len(style.pictures) for style in styles)
     if config.objective.style_layers and not weight:
         raise BadSetting(
-            "Every style has the weight 0." if styles else "No style was given.",
+            "Every style has the weight 0." if pictures else "There is no style.",
             "One style picture at least is needed, with a weight above 0.",
             "Give a picture, or a folder of pictures, to paint like.",
         )

@@ -323,7 +323,7 @@ def test_a_result_can_be_gone_on_from(made, place, atelier):
         (("CONTENT", "A", "--weights", "nan"), "nan"),
         (("CONTENT", "A", "--weights=-1"), "-1.0"),
         (("CONTENT", "A", "--weights", "0"), "weight 0"),
-        (("CONTENT",), "No style was given"),
+        (("CONTENT",), "no style"),
         (("CONTENT", "A", "--recipe", "CONTENT"), "no recipe"),
         (("CONTENT", "A", "--protect", "/nowhere.png"), "/nowhere.png"),
         (("/nowhere.png", "A"), "/nowhere.png"),

@@ -99,7 +99,7 @@ def test_a_broken_picture_is_explained_and_the_page_lives_on(
     toast = page.get_by_test_id("toast-body").first
     expect(toast).to_contain_text("broken.png", timeout=PATIENCE)
     page.locator("#content-examples button").first.click()
-    page.locator("#style-time input[type=number]").fill("8")
+    page.locator("#style-time input[type=number]").fill("5")
     page.locator("#paint").click()
     expect(page.locator(PAINTED)).to_be_visible(timeout=PATIENCE)
 
@@ -144,7 +144,7 @@ def test_what_was_painted_over_stays_as_it_is(open_page: Callable[..., Page]) ->
     page.mouse.down()
     page.mouse.move(middle[0] + 30, middle[1] + 10, steps=5)
     page.mouse.up()
-    page.locator("#style-time input[type=number]").fill("6")
+    page.locator("#style-time input[type=number]").fill("5")
     page.locator("#paint").click()
     expect(page.locator(PAINTED)).to_be_visible(timeout=PATIENCE)
     made = download(page, page.locator("#style-download"))
