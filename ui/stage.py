@@ -62,7 +62,8 @@ class Stage:
         events: list[Event] = []
         hidden, shown = gr.update(visible=False), gr.update(visible=True)
         stop = gr.update(visible=True, interactive=True)
-        first = gr.update(value=_before(asked), visible=True)
+        before = _before(asked)
+        first = gr.update(value=before, visible=True)
         yield [
             hidden, gr.update(value=style_view.status_html(events), visible=True), stop, first,
             hidden, hidden, *[gr.skip()] * 2, hidden, *[gr.skip()] * 3, None,
@@ -74,7 +75,9 @@ class Stage:
             if isinstance(event, Painted):
                 image, event = event.image, replace(event, image=None)
             events.append(event)
-            live = gr.skip() if image is None else gr.update(value=image)
+            live = gr.skip()
+            if image is not None:  # of one size throughout, so that the page does not jump
+                live = gr.update(value=resize(image, before.shape[1], before.shape[0]))
             nothing = [gr.skip()] * 9
             yield [gr.skip(), style_view.status_html(events), gr.skip(), live, *nothing]
         assert result is not None

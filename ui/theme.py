@@ -115,7 +115,6 @@ CSS = (
 
 #style-grid img, #content img { image-rendering: auto; }
 #stage { position: sticky; top: 12px; }
-#live img { width: 100%; height: auto; }
 #live img, #before-after img { max-height: 78vh; object-fit: contain; }
 .strip .grid-wrap { max-height: none; min-height: 0; height: auto; overflow: visible; }
 .strip .grid-container { grid-template-columns: repeat(5, minmax(0, 1fr)) !important;
