@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, pad, relu
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from gan_core.style.color import luminance
 from gan_core.style.objective import to_unit
 from gan_core.style.sizes import resize, resize_area
 
 Pixels = NDArray[np.uint8]  # [H, W, 3]
 _SIZES, _EACH, _OCTAVES, _SEED = (3, 5, 7), 32, 4, 2016
 _COLOUR = 1.5  # brings the colours' part of a Gram matrix to about the size of the filters' part
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _TINY = 1e-9
 _LEVELS = np.arange(2, 10) / 10  # of SSIM, at which networks are compared
 
@@ -120,7 +120,7 @@ def _norm(x: Tensor) -> float:
 
 
 def _luminance(pixels: Pixels) -> Tensor:
-    return (to_unit(pixels) * torch.tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return torch.from_numpy(luminance(pixels) / np.float32(255))[None, None]
 
 
 @dataclass(frozen=True)

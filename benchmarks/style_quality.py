@@ -28,7 +28,7 @@ from gan_core.events import Pastiche
 from gan_core.features.classifier import STYLENET, Classifier
 from gan_core.features.export import stylenet_tensors
 from gan_core.features.load import calibration_pictures, load_network
-from gan_core.features.network import MEAN, STD, FeatureNet
+from gan_core.features.network import FeatureNet, standardise
 from gan_core.features.training import load_classifier
 from gan_core.files import write_atomically
 from gan_core.gan.latents import latents, render
@@ -38,8 +38,8 @@ from gan_core.pictures.canvas import to_uint8
 from gan_core.pictures.paintings import PAINTINGS
 from gan_core.pictures.scenes import SCENES
 from gan_core.style.config import StyleConfig
-from gan_core.style.inputs import Content, Style
-from gan_core.style.sizes import fit, pyramid, resize
+from gan_core.style.inputs import Content, Style, sizes_of
+from gan_core.style.sizes import fit, resize
 from gan_core.style.sources import read_picture
 from gan_core.style.transfer import stylize
 
@@ -69,8 +69,7 @@ def random_twin(seed: int) -> FeatureNet:
         for module in net.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = None  # the plain mean over batches, exact after a single one
-        mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (MEAN, STD))
-        net((calibration_pictures() - mean) / std)
+        net(standardise(calibration_pictures()))
         return FeatureNet(STYLENET, stylenet_tensors(net.eval()), name=f"random weights {seed}")
 
 
@@ -121,7 +120,7 @@ def judge_all(
     """Every content in every style at every strength, through one network."""
     for of, content in contents.items():
         fitted = fit(content.shape[1], content.shape[0], given.size)
-        sizes = pyramid(*fitted, min(StyleConfig.first_size, given.size), given.size)
+        sizes = sizes_of(StyleConfig(size=given.size), *fitted)
         steps = tuple(max(1, round(given.steps * FEWER**i)) for i in range(len(sizes)))
         for by, style in styles.items():
             for strength in given.strengths:

@@ -32,7 +32,7 @@ from torch.nn.functional import mse_loss
 from gan_core.compute import available_threads
 from gan_core.events import Painted, Pastiche
 from gan_core.features.load import VGG19
-from gan_core.features.network import MEAN, STD
+from gan_core.features.network import standardise
 from gan_core.pictures.decode import fit_square
 from gan_core.pictures.paintings import PAINTINGS
 from gan_core.pictures.scenes import SCENES
@@ -72,8 +72,7 @@ class PlainVgg(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """x: [1, 3, H, W] in [0, 1]."""
         found = {}
-        mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (MEAN, STD))
-        h = (x - mean) / std
+        h = standardise(x)
         for name, step in self.steps.items():
             h = step(h)
             if name in self.wanted:

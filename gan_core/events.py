@@ -1,7 +1,8 @@
-"""What a training run tells the world: frozen records of plain values, to and from JSON.
+"""What training and painting tell the world: frozen records of plain values, to and from JSON.
 
-`gan.train` yields them; the command line prints them, a run's folder keeps them
-(`events.jsonl`) and the page shows them. None holds a tensor, a module or an open file.
+`gan.train`, `features.training` and `style.transfer` yield them; the command line prints them, a
+run's folder keeps them (`events.jsonl`) and the page shows them. None holds a tensor, a module or
+an open file.
 """
 
 from __future__ import annotations

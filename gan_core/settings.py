@@ -30,6 +30,12 @@ def help_of(*kinds: type) -> dict[str, str]:
     }
 
 
+def bounds_of(kind: type, name: str) -> tuple[float, float]:
+    """The lowest and the highest value that a number's field may have."""
+    (entry,) = (entry for entry in fields(kind) if entry.name == name)
+    return entry.metadata["low"], entry.metadata["high"]
+
+
 def check_bounds(config: Any) -> None:
     """Raise BadSetting for the first field outside its bounds or choices. NaN is outside."""
     for entry in fields(config):

@@ -17,7 +17,7 @@ from gan_core.errors import BadPicture, BadSetting
 from gan_core.events import Event, Pastiche, Planned
 from gan_core.files import explain_disk_errors
 from gan_core.pictures import encode_png
-from gan_core.settings import LAST_SEED
+from gan_core.settings import bounds_of
 from gan_core.style.color import keep_colors
 from gan_core.style.config import PRESETS, Colors, StyleConfig
 from gan_core.style.inputs import Content, Style
@@ -28,6 +28,13 @@ from ui import texts
 from ui.errors import require
 
 MOST_SECONDS, MOST_STYLES = 600, 24
+_LABELS = {  # of the numbers
+    "seconds": texts.STYLE_TIME,
+    "size": texts.SIZE,
+    "strength": texts.STRENGTH,
+    "style_scale": texts.STYLE_SCALE,
+    "seed": texts.SEED,
+}
 
 
 @dataclass(frozen=True)
@@ -63,18 +70,13 @@ class Result:
 def read_config(preset: str | None, **asked: Any) -> StyleConfig:
     """Settings from the page or a client of the API. Raises: BadSetting."""
     config = PRESETS[preset].config if preset in PRESETS else StyleConfig()
-    numbers = {
-        "seconds": (texts.STYLE_TIME, 1, MOST_SECONDS, False),
-        "size": (texts.SIZE, 64, 1024, True),
-        "strength": (texts.STRENGTH, 0, 100, False),
-        "style_scale": (texts.STYLE_SCALE, 0.25, 2, False),
-        "seed": (texts.SEED, 0, LAST_SEED, True),
-    }
     given: dict[str, Any] = {}
     for name, value in asked.items():
-        if name in numbers:
-            label, low, high, whole = numbers[name]
-            number = require(label, value, low, high, whole=whole)
+        if name in _LABELS:
+            whole = name in ("size", "seed")
+            low, high = bounds_of(StyleConfig, name)
+            most = MOST_SECONDS if name == "seconds" else high
+            number = require(_LABELS[name], value, low, most, whole=whole)
             given[name] = int(number) if whole else number
         elif value is not None:
             given[name] = value

@@ -12,6 +12,7 @@ from gradio.components.image_editor import EditorValue
 from numpy.typing import NDArray
 
 from gan_core.errors import BadPicture
+from gan_core.settings import bounds_of
 from gan_core.style.config import PRESETS, StyleConfig
 from gan_core.style.recipe import read_recipe
 from gan_core.style.sizes import resize
@@ -66,7 +67,11 @@ class StyleTab:
     def _lay_out_settings(self) -> None:
         basic = StyleConfig()
         self.strength = gr.Slider(
-            0, 100, basic.strength, step=1, label=texts.STRENGTH, elem_id="strength"
+            *bounds_of(StyleConfig, "strength"),
+            basic.strength,
+            step=1,
+            label=texts.STRENGTH,
+            elem_id="strength",
         )
         self.seconds = gr.Slider(
             _SHORTEST, _LONGEST, basic.seconds, step=1, label=texts.STYLE_TIME, elem_id="style-time"
@@ -84,12 +89,16 @@ class StyleTab:
             self._lay_out_advanced(basic)
 
     def _lay_out_advanced(self, basic: StyleConfig) -> None:
-        self.size = gr.Slider(64, 1024, basic.size, step=1, label=texts.SIZE, elem_id="style-size")
+        self.size = gr.Slider(
+            *bounds_of(StyleConfig, "size"), basic.size, step=1, label=texts.SIZE,
+            elem_id="style-size",
+        )  # fmt: skip
         self.colors = gr.Radio(
             list(texts.COLORS_BEFORE_CHOICES), value=basic.colors, label=texts.COLORS_BEFORE
         )
         self.scale = gr.Slider(
-            0.25, 2, basic.style_scale, step=0.05, label=texts.STYLE_SCALE,
+            *bounds_of(StyleConfig, "style_scale"), basic.style_scale, step=0.05,
+            label=texts.STYLE_SCALE,
             info=texts.STYLE_SCALE_INFO,
         )  # fmt: skip
         self.weights = gr.Textbox(

@@ -91,15 +91,18 @@ def stylize(
         asked["first_size"] = asked["size"]  # the lesson works at one size
     config = replace(config, **asked)
     require_room(out.parent, 20)
+    paths = styles or []
     if kept is not None and weights is None:
-        weights = _weights_of(kept, len(styles or []))
-    sources = _read_styles(styles or [], weights)
+        numbers = _weights_of(kept, len(paths))
+    else:
+        numbers = _parse_weights(weights, len(paths))
+    sources = [_read_style(path, weight) for path, weight in zip(paths, numbers, strict=True)]
     picture = Content(
         read_picture(content),
         read_mask(protect) if protect is not None else None,
         read_picture(start_from) if start_from is not None else None,
     )
-    names = [content.name, *(path.name for path in styles or [])]
+    names = [content.name, *(path.name for path in paths)]
     used: str = config.network
     with stop_signal() as stopped, display_events() as show:
         for event in style_events(config, picture, sources, stopped):
@@ -124,7 +127,7 @@ def _begin(preset: str | None) -> StyleConfig:
     return PRESETS[preset].config
 
 
-def _weights_of(recipe: Recipe, given: int) -> str:
+def _weights_of(recipe: Recipe, given: int) -> list[float]:
     """The weights that a recipe's styles had. Raises: BadSetting when there were more or fewer."""
     _, styles = recipe.named()
     if len(styles) != given:
@@ -134,24 +137,26 @@ def _weights_of(recipe: Recipe, given: int) -> str:
             "A recipe is repeated with the pictures it was made from, in their order.",
             "Give the same styles, or others with --weights.",
         )
-    return ",".join(f"{weight!r}" for _, weight in styles)
+    return [weight for _, weight in styles]
 
 
-def _read_styles(paths: list[Path], weights: str | None) -> list[Style]:
+def _parse_weights(text: str | None, count: int) -> list[float]:
+    """One number a style; all alike without a text. Raises: BadSetting."""
     try:
-        numbers = [float(word) for word in weights.split(",")] if weights else [1.0] * len(paths)
+        numbers = [float(word) for word in text.split(",")] if text else [1.0] * count
     except ValueError:
         numbers = []
-    if len(numbers) != len(paths):
+    if len(numbers) != count:
         raise BadSetting(
-            f"The weights are {weights!r}, for {len(paths)} styles.",
+            f"The weights are {text!r}, for {count} styles.",
             "There must be one number for each style, with commas between.",
             "Give for instance --weights 1,2.",
         )
-    found = []
-    for path, weight in zip(paths, numbers, strict=True):
-        style, left_out = read_style(path, weight)
-        if left_out:
-            console.print(f"{path.name}: {left_out} files are no pictures and were left out.")
-        found.append(style)
-    return found
+    return numbers
+
+
+def _read_style(path: Path, weight: float) -> Style:
+    style, left_out = read_style(path, weight)
+    if left_out:
+        console.print(f"{path.name}: {left_out} files are no pictures and were left out.")
+    return style

@@ -22,6 +22,11 @@ from gan_core.errors import BadSetting, BadWeights
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+def standardise(x: Tensor) -> Tensor:
+    """[N, 3, H, W] in [0, 1] -> in units of ImageNet's standard deviation, around its mean."""
+    return (x - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
+
+
 @dataclass(frozen=True)
 class Architecture:
     """Blocks of 3x3 convolutions with ReLU, a 2x2 pooling between blocks."""

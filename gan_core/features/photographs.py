@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from gan_core.errors import BadDataset
-from gan_core.features.network import MEAN, STD
+from gan_core.features.network import standardise
 from gan_core.pictures.decode import decode
 
 _SMALLEST_CROP = 0.5  # of the side
@@ -72,8 +72,7 @@ def load_photographs(path: Path) -> Photographs:
 
 def normalise(pixels: Tensor) -> Tensor:
     """uint8 [N, H, W, 3] -> float32 [N, 3, H, W] in units of ImageNet's standard deviation."""
-    x = pixels.permute(0, 3, 1, 2).float() / 255
-    return (x - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
+    return standardise(pixels.permute(0, 3, 1, 2).float() / 255)
 
 
 def random_crops(x: Tensor, share: float, rng: torch.Generator) -> Tensor:

@@ -86,7 +86,7 @@ class Target:
     def evaluate(self, x: Tensor) -> Terms:
         """The losses of x [1, 3, H, W] in [0, 1]; differentiable."""
         x = self.shown(x)
-        found = self._network(x, self._layers) if self._layers else {}
+        found = self._network(x, self._layers)
         form = self._objective.form
         zero = x.new_zeros(())
         content = [content_loss(found[k], f, form) for k, f in self._features.items()]
@@ -100,8 +100,8 @@ class Target:
 
     @torch.no_grad()
     def judge(self, x: Tensor) -> tuple[float, float]:
-        """Share of the style gap that is closed and share of the content's features kept."""
-        found = self._network(self.shown(x), self._layers)
+        """Share of the style gap closed and of the content's features kept by x, as it is shown."""
+        found = self._network(x, self._layers)
         kept = [1 - float(content_loss(found[k], f)) for k, f in self._features.items()]
         left = float(self._style(found, "relative")) if self._grams else 0.0
         matched = 1 - left / self.style_gap if self.style_gap > 1e-6 else 1.0

@@ -105,7 +105,7 @@ class _Run:
             )
         if self.style_side(whole) > _LARGEST_STYLE:
             yield Noticed(f"The style is looked at no larger than {_LARGEST_STYLE} px.")
-        x, optimizer, figures = self.begin(sizes[0]), None, (0.0, 1.0)
+        x, optimizer, target = self.begin(sizes[0]), None, None
         counts: list[int] = []
         stopped, tries, shown, ready = False, 0, -1.0, clock() - began
         for index, size in enumerate(sizes):
@@ -137,7 +137,7 @@ class _Run:
                 if over or (stopped := should_stop()):
                     break
             x = target.shown(optimizer.picture())
-            figures = target.judge(x)
+        figures = target.judge(x) if target is not None else (0.0, 1.0)
         yield self.finish(x, clock() - began, counts, sizes, stopped, figures)
 
     def look(

@@ -4,14 +4,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.__main__ import main
 from gan_core.events import Finished
 from gan_core.gan.checkpoint import find_checkpoint, restore, save_checkpoint
 from gan_core.gan.config import NetworkConfig
@@ -21,29 +19,6 @@ from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.state import new_state
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def atelier(capsys, monkeypatch):
-    """Run one command in this process: importing torch for each would take most of the time."""
-    monkeypatch.setenv("CPU_CORES", "1")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: object) -> Done:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return Done(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,12 @@
 
 import io
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.__main__ import main
 from gan_core.errors import BadDataset, BadPicture
 from gan_core.style.inputs import MOST_PICTURES
 from gan_core.style.recipe import read_recipe
@@ -193,28 +191,11 @@ def test_of_a_huge_folder_pictures_at_even_distances_are_kept(tmp_path, count):
 # The command
 
 
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def atelier(capsys, monkeypatch, tmp_path):
-    """Run one command in this process, where nothing lies about."""
-    monkeypatch.setenv("CPU_CORES", "1")
-    monkeypatch.setenv("COLUMNS", "200")
+def atelier(atelier, monkeypatch, tmp_path):
+    """One command in this process, where nothing lies about."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> Done:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return Done(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
+    return atelier
 
 
 @pytest.fixture(scope="module")
