@@ -8,7 +8,7 @@ an open file.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias, get_args
+from typing import Any, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,8 @@ class Progress:
     score_fake: float
     d_sign: float  # mean sign of D(real), in [-1, 1]; near 1 = D is memorising (ADA)
     skipped_D: float  # share of steps in which D was left alone, in [0, 1]
+    grad_D: float = 0.0  # mean norm of D's gradient, over all its weights that learn
+    grad_G: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,49 @@ class Preview:
 
 @dataclass(frozen=True)
 class Measured:
-    """Kernel inception distance, unscaled; show it times 1000, with its counts and extractor."""
+    """How G_ema's pictures compare with the real ones, in the features of `extractor`.
+
+    kid: kernel inception distance, unscaled; show it times 1000, with its 90 % interval.
+    The other four say what kid cannot: see `gan.metrics.Quality`.
+    """
 
     kimg: float
     seconds: float
     kid: float
-    kid_std: float
+    kid_low: float
+    kid_high: float
+    coverage: float  # share of the real pictures that have a made one nearby, in [0, 1]
+    memorised: float  # share of the made pictures that lie too near to a real one, in [0, 1]
+    nearest: float  # made-to-real distance over real-to-real distance, medians; 1 = as far apart
+    diversity: float  # mean distance between made pictures over that between real ones
     n_real: int
     n_fake: int
     extractor: str
     is_best: bool
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """What the run doctor makes of the latest figures; yielded when its verdict changes.
+
+    change: setting -> value: the one thing to turn, as `TrainConfig` fields; empty for none.
+    """
+
+    kimg: float
+    state: str  # a `gan.doctor.Condition`
+    evidence: str  # a sentence with the figures
+    advice: str
+    change: dict[str, float | int | str]
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Settings of a run were changed under way, or on resuming. before, after: by name."""
+
+    kimg: float
+    before: dict[str, object]
+    after: dict[str, object]
+    by: str  # "user" | "autopilot"
 
 
 @dataclass(frozen=True)
@@ -185,6 +220,8 @@ Event: TypeAlias = (
     | Progress
     | Preview
     | Measured
+    | Diagnosed
+    | Adjusted
     | Saved
     | Finished
     | Failed
@@ -195,7 +232,25 @@ Event: TypeAlias = (
     | Pastiche
 )
 
+
+class HasKid(Protocol):
+    """`Measured`, and the `gan.metrics.Quality` it is made from."""
+
+    @property
+    def kid(self) -> float: ...
+    @property
+    def kid_low(self) -> float: ...
+    @property
+    def kid_high(self) -> float: ...
+
+
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+
+
+def say_kid(found: HasKid) -> str:
+    """KID times 1000 with its 90 % interval, as text: "226 [180..272]"."""
+    low, high = found.kid_low * 1000, found.kid_high * 1000
+    return f"{found.kid * 1000:.0f} [{low:.0f}..{high:.0f}]"
 
 
 def to_json(event: Event) -> dict[str, Any]:

@@ -65,9 +65,16 @@ def _say(event: events.Event) -> str:
         case events.Measured():
             best = ", the best so far" if event.is_best else ""
             return (
-                f"{event.kimg:.1f} kimg: KID x 1000 = {event.kid * 1000:.2f} +-"
-                f" {event.kid_std * 1000:.2f} ({event.n_fake} made, {event.n_real} real){best}"
+                f"{event.kimg:.1f} kimg: KID x 1000 = {events.say_kid(event)}, coverage"
+                f" {event.coverage:.0%}, memorised {event.memorised:.0%}{best}"
             )
+        case events.Diagnosed():
+            return f"{event.kimg:.1f} kimg: {event.state}. {event.evidence} {event.advice}"
+        case events.Adjusted():
+            turned = ", ".join(
+                f"{name} {event.before[name]} -> {event.after[name]}" for name in event.after
+            )
+            return f"{event.kimg:.1f} kimg: {turned} ({event.by})."
         case events.Finished():
             how = "Stopped" if event.stopped else "Finished"
             return f"{how} at {event.kimg:.1f} kimg after {event.seconds / 60:.1f} minutes."

@@ -113,7 +113,7 @@ KEPT = (
     " it is shown."
 )
 MEASURED = (
-    "The distance is measured on {n_fake} made and {n_real} real pictures, ± {std};"
+    "The distance is measured on {n_fake} made and {n_real} real pictures: {low} to {high};"
     " features: {extractor}."
 )
 PLAN = "Plan: {plan}"

@@ -173,7 +173,8 @@ def details(run: RunState) -> str:
     if measured := _last(run.events, Measured):
         parts.append(
             texts.MEASURED.format(
-                std=_figure(measured.kid_std * 1000),
+                low=_figure(measured.kid_low * 1000),
+                high=_figure(measured.kid_high * 1000),
                 n_fake=measured.n_fake,
                 n_real=measured.n_real,
                 extractor=measured.extractor,

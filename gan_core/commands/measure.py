@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from gan_core.commands.options import EVERYTHING, HeldOut, read_pictures, require, split
-from gan_core.gan.metrics import KidMeter
+from gan_core.events import say_kid
+from gan_core.gan.metrics import Judge, Quality
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.hub.resolve import DEFAULT_MODEL, resolve
 from gan_core.terminal import console
@@ -23,20 +24,18 @@ def measure(
     require("held_out", held_out, 1, 1000)
     snapshot = load_snapshot(resolve(model))
     dataset = read_pictures(source, snapshot.network.resolution, EVERYTHING)
-    meter = KidMeter(dataset.images[::held_out], n_fake=count)
-    kid = meter.measure(snapshot.G, snapshot.network.z_dim)
+    judge = Judge(dataset.images[::held_out], n_fake=count)
+    _say("", judge.measure(snapshot.G, snapshot.network.z_dim))
+    if held_out > 1:
+        rest, _ = split(dataset, held_out)
+        _say("Other real pictures instead: ", judge.judge(rest.images[:count]))
+
+
+def _say(lead: str, found: Quality) -> None:
     console.print(
-        f"KID x 1000 = {kid.mean * 1000:.2f} +- {kid.std * 1000:.2f} ({kid.n_fake} made,"
-        f" {kid.n_real} real; extractor: {kid.extractor})",
+        f"{lead}KID x 1000 = {say_kid(found)}, coverage {found.coverage:.0%}, diversity"
+        f" {found.diversity:.2f}, memorised {found.memorised:.0%}"
+        f" ({found.n_fake} made, {found.n_real} real; {found.extractor})",
         highlight=False,
         soft_wrap=True,
     )
-    if held_out > 1:
-        rest, _ = split(dataset, held_out)
-        floor = meter.measure_pictures(rest.images[:count])
-        console.print(
-            f"Other real pictures instead: {floor.mean * 1000:.2f} +- {floor.std * 1000:.2f}"
-            f" ({floor.n_fake} against {floor.n_real})",
-            highlight=False,
-            soft_wrap=True,
-        )

@@ -23,7 +23,13 @@ from gan_core.files import require_room
 from gan_core.gan.checkpoint import CHECKPOINT_FILE, Checkpoint, find_checkpoint
 from gan_core.gan.config import AUGMENTATIONS, Cadence, NetworkConfig, TrainConfig, derive
 from gan_core.gan.config import check as check_config
-from gan_core.gan.run import DATASET_FILE, EVENTS_FILE, is_stop_requested, record
+from gan_core.gan.run import (
+    DATASET_FILE,
+    EVENTS_FILE,
+    is_stop_requested,
+    record,
+    take_adjustment,
+)
 from gan_core.gan.snapshot import Snapshot, load_snapshot, require_same
 from gan_core.gan.train import SCRATCH, Data, Start
 from gan_core.gan.train import train as train_events
@@ -199,7 +205,12 @@ def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoin
     """Train and show it; Ctrl-C and SIGTERM save and end the run in good order."""
     with stop_signal() as stopped:
         stream = train_events(
-            config, data, folder, start, lambda: stopped() or is_stop_requested(folder)
+            config,
+            data,
+            folder,
+            start,
+            lambda: stopped() or is_stop_requested(folder),
+            lambda: take_adjustment(folder),
         )
         failed = None
         with display_events() as show:

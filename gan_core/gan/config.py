@@ -13,9 +13,15 @@ from typing import Any, Literal, TypeVar
 from gan_core.errors import BadSetting, BadWeights
 from gan_core.settings import LAST_SEED, check_bounds, choice, from_dict, setting
 
-Loss = Literal["non-saturating", "hinge"]
+Loss = Literal["non-saturating", "hinge", "relativistic"]
+TrainedG = Literal["all", "batch-norm"]
 DNorm = Literal["batch", "spectral"]
 AUGMENTATIONS = ("color", "translation", "cutout")
+# What a run that is under way can go on with at another value.
+ADJUSTABLE = (
+    "minutes", "kimg", "lr_G", "lr_D", "skip_D_below", "r1_gamma", "r2_gamma", "lecam", "freeze_D",
+    "augment", "augment_p", "mirror", "ema_halflife_kimg", "autopilot",
+)  # fmt: skip
 _MANY = 2000  # pictures
 
 
@@ -51,7 +57,9 @@ class TrainConfig:
     kimg: float | None = setting(None, 0.001, 1e6, "Thousands of real pictures shown to D")
     seed: int = setting(0, 0, LAST_SEED, "Seed of weights, latents, data order, augmentation")
     batch_size: int = setting(32, 4, 512, "Pictures in one step")
-    loss: Loss = choice("non-saturating", ("non-saturating", "hinge"), "Adversarial loss")
+    loss: Loss = choice(
+        "non-saturating", ("non-saturating", "hinge", "relativistic"), "Adversarial loss"
+    )
     lr_G: float = setting(2e-4, 1e-6, 1e-1, "Learning rate of G")
     lr_D: float = setting(2e-4, 1e-6, 1e-1, "Learning rate of D")
     # Adam's first moment: Radford et al. 2016, section 4, found 0.9 unstable and took 0.5.
@@ -59,8 +67,14 @@ class TrainConfig:
     beta2: float = setting(0.999, 0.5, 0.9999, "Adam's beta 2")
     skip_D_below: float = setting(0.0, 0.0, 2.0, "Leave D alone while its loss is below this")
     r1_gamma: float = setting(0.0, 0.0, 1000, "R1 penalty on D's slope at real pictures; 0: none")
+    r2_gamma: float = setting(0.0, 0.0, 1000, "R2 penalty, on D's slope at made pictures; 0: none")
+    lecam: float = setting(0.0, 0.0, 100, "LeCam regularisation of D; 0: none")
+    freeze_D: int = setting(0, 0, 8, "Lower blocks of D that are held still")
+    train_G: TrainedG = choice("all", ("all", "batch-norm"), "What of G learns")
     augment: tuple[str, ...] = AUGMENTATIONS
+    augment_p: float = setting(1.0, 0.0, 1.0, "Share of the pictures that are augmented")
     mirror: bool = False
+    autopilot: bool = False  # what the run doctor advises is done at once
     ema_halflife_kimg: float = setting(5.0, 0.0, 1000, "Half-life of G's moving average")
     # ADA's rule (Karras et al. 2020): early on, average over no more than 5 % of what was seen.
     ema_rampup: float = setting(0.05, 0.0, 1.0, "Longest half-life, as a share of images seen")

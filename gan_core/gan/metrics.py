@@ -1,131 +1,210 @@
-"""How close the made pictures are to the real ones: kernel inception distance (KID).
+"""How good the made pictures are: near to the real ones (KID), as varied, and not copies of them.
 
-KID (Binkowski et al. 2018, arXiv:1801.01401) is unbiased, so it is fair with a hundred pictures
-where FID is not. The estimator is torchmetrics'; the feature extractor is passed in, and every
-figure carries its name, because figures of different extractors cannot be compared.
+One judge holds the real pictures' features and compares with them whatever a generator makes. KID
+(kernel inception distance, Binkowski et al. 2018, arXiv:1801.01401) is unbiased, so it is fair with
+a hundred pictures where FID is not. The features are passed in, and every figure carries their
+name, because figures of different features cannot be compared.
 """
 
-import warnings
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d, relu
 
+from gan_core.features.load import STYLENET_NAME, load_network
 from gan_core.gan.latents import latents, render
 from gan_core.pictures.canvas import to_uint8
 
-_CHANNELS = (3, 32, 64, 128)
+Images: TypeAlias = NDArray[np.uint8]  # [N, S, S, 3]
+Extract: TypeAlias = Callable[[Tensor], Tensor]  # uint8 [N, 3, S, S] -> float32 [N, F]
+
+_LAYERS = ("relu3_1", "relu4_1", "relu5_1")
+_BATCH = 32
 _LEAST_STD = 0.5  # of the median feature's
-
-
-class RandomFeatures(nn.Module):
-    """Features of a fixed random convolution network: needs no download and no training.
-
-    Untrained convolutions keep enough of colour, layout and texture to rank generators of one
-    data set (Naeem et al. 2020, arXiv:2002.09797, study such random embeddings for metrics).
-    Each feature is standardised on the real pictures, and each vector brought to one length, so
-    that the kernel lies in [0, 8] and one odd picture cannot decide a figure. KIDs of two data
-    sets are not comparable.
-
-    real: uint8 [N, 3, S, S], the pictures to standardise on.
-    """
-
-    name = "random convolutions, standardised on the real pictures and normalised"
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, real: Tensor) -> None:
-        super().__init__()
-        rng = torch.Generator().manual_seed(0)
-        self.filters = nn.ParameterList(
-            nn.Parameter(
-                torch.randn(n_out, n_in, 3, 3, generator=rng) / (n_in * 9) ** 0.5,
-                requires_grad=False,
-            )
-            for n_in, n_out in zip(_CHANNELS, _CHANNELS[1:], strict=False)
-        )
-        raw = torch.cat([self._raw(part) for part in real.split(64)])
-        self.register_buffer("mean", raw.mean(0))
-        # A feature that hardly varies in the real pictures would otherwise drown all others.
-        std = raw.std(0)
-        self.register_buffer("std", std.clamp_min(float(std.median()) * _LEAST_STD))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x: uint8 [N, 3, S, S]. Returns float32 [N, 1312], each of length sqrt(1312)."""
-        standardised: Tensor = (self._raw(x) - self.mean) / self.std
-        lengths = torch.linalg.vector_norm(standardised, dim=1, keepdim=True).clamp_min(1e-6)
-        normalised: Tensor = standardised / lengths * standardised.shape[1] ** 0.5
-        return normalised
-
-    @torch.no_grad()
-    def _raw(self, x: Tensor) -> Tensor:
-        h = x.float() / 127.5 - 1
-        kept = [adaptive_avg_pool2d(h, 8).flatten(1)]  # layout and colour: 192
-        for weight in self.filters:
-            h = relu(conv2d(h, weight, padding=1)) * 2**0.5  # keeps the variance (He et al. 2015)
-            kept += [adaptive_avg_pool2d(h, 2).flatten(1), h.std(dim=(2, 3))]  # texture: 5 C
-            h = avg_pool2d(h, 2)
-        return torch.cat(kept, dim=1)
+_NEIGHBOURS = 5  # Naeem et al. 2020, section 4.4
+_BLOCKS = 10  # of the jackknife
+_INTERVAL = 1.645  # standard errors either side: 90 %
+_TOO_NEAR = 0.05  # this share of the real pictures lies as near to another real one
 
 
 @dataclass(frozen=True)
-class Kid:
-    """KID over random subsets: mean and standard deviation, unscaled; may be negative."""
+class Quality:
+    """What a judge says of pictures, all in the space of the extractor's features.
 
-    mean: float
-    std: float
+    kid: squared kernel distance, unscaled; unbiased, so it may be negative. kid_low, kid_high: its
+    90 % interval (jackknife over blocks of both kinds of pictures). coverage: the share of the real
+    pictures with a made one within the distance of their fifth-nearest real neighbour (Naeem et al.
+    2020, arXiv:2002.09797). memorised: the share of the made pictures nearer to a real one than all
+    but 5 % of the real ones are to one another. nearest: median distance from a made picture to the
+    nearest real one, over the same among the real ones. diversity: mean distance between two made
+    pictures, over the same between two real ones.
+    """
+
+    kid: float
+    kid_low: float
+    kid_high: float
+    coverage: float
+    memorised: float
+    nearest: float
+    diversity: float
     n_real: int
     n_fake: int
     extractor: str
 
 
-class KidMeter:
-    """Measures generators against one fixed set of real pictures, always with the same latents.
+@dataclass(frozen=True)
+class Neighbour:
+    """The real picture nearest to a made one.
+
+    rank: the share of the real pictures that lie nearer to another real one than this: near 0 is a
+    copy, 0.5 is as far as they usually are.
+    """
+
+    index: int
+    distance: float
+    rank: float
+
+
+class Judge:
+    """Compares pictures with one fixed set of real ones, always by the same latents.
 
     real: uint8 [N, S, S, 3], at least 2; of more than `most`, so many are taken at even distances.
+    extract: the features; default: StyleNet's. name: what to call them.
+
+    Features are standardised on the real pictures, and each vector is brought to one length, so
+    that the kernel lies in [0, 8] and neither a feature that hardly varies nor one odd picture can
+    decide a figure. Figures of two sets of real pictures cannot be compared.
     """
 
     def __init__(
         self,
-        real: NDArray[np.uint8],
-        extractor: nn.Module | None = None,
+        real: Images,
+        extract: Extract | None = None,
+        name: str = "",
         n_fake: int = 256,
         most: int = 1000,
     ) -> None:
-        # Here and not above: torchmetrics takes longer to import than all the rest, and whoever
-        # only makes pictures does not need it.
-        from torchmetrics.image.kid import KernelInceptionDistance
-
         chosen = np.linspace(0, len(real) - 1, min(most, len(real))).round().astype(int)
-        x_real = torch.from_numpy(real[chosen]).permute(0, 3, 1, 2)
-        self.n_real, self.n_fake = len(x_real), n_fake
-        self.extractor = extractor if extractor is not None else RandomFeatures(x_real)
-        with warnings.catch_warnings():  # it warns about memory, which is small here
-            warnings.simplefilter("ignore", UserWarning)
-            self._kid = KernelInceptionDistance(
-                feature=self.extractor,
-                subsets=20,
-                subset_size=max(2, min(self.n_real, n_fake) * 3 // 4),
-                reset_real_features=False,
-            )
-        for part in x_real.split(64):
-            self._kid.update(part, real=True)
+        self.name = name if extract is not None else f"{STYLENET_NAME}, {', '.join(_LAYERS)}"
+        self.n_fake = n_fake
+        self._extract = extract if extract is not None else stylenet_features()
+        raw = self._raw(real[chosen])
+        self._mean, std = raw.mean(0), raw.std(0)
+        self._std = std.clamp_min(max(float(std.median()) * _LEAST_STD, 1e-6))
+        self._real = self._normalise(raw)
+        self._kernel = _kernel(self._real, self._real)
+        between = torch.cdist(self._real, self._real)
+        self._spread = float(between.sum()) / max(len(raw) * (len(raw) - 1), 1)
+        # The picture itself, at distance 0, comes first: number k + 1 is the k-th neighbour.
+        ordered = between.sort(dim=1).values
+        self._nearest = ordered[:, min(1, len(raw) - 1)].sort().values
+        self._radius = ordered[:, min(_NEIGHBOURS, len(raw) - 1)]
 
-    def measure(self, G: nn.Module, z_dim: int, seed: int = 1) -> Kid:
-        """Measure G (in eval mode) on `n_fake` pictures from the latents of `seed`."""
-        x_fake = to_uint8(render(G, latents(self.n_fake, seed, z_dim)))
-        return self.measure_pictures(x_fake)
+    def measure(self, G: nn.Module, z_dim: int, seed: int = 1) -> Quality:
+        """Judge `n_fake` pictures that G (in eval mode) makes from the latents of `seed`."""
+        return self.judge(to_uint8(render(G, latents(self.n_fake, seed, z_dim))))
 
-    def measure_pictures(self, fake: NDArray[np.uint8]) -> Kid:
-        """Measure pictures, uint8 [N, S, S, 3], instead of a generator."""
-        self._kid.reset()
-        for part in torch.from_numpy(fake).permute(0, 3, 1, 2).split(64):
-            self._kid.update(part, real=False)
-        with torch.random.fork_rng(devices=[]):  # torchmetrics draws its subsets globally
-            torch.manual_seed(0)
-            mean, std = self._kid.compute()
-        name = str(getattr(self.extractor, "name", type(self.extractor).__name__))
-        return Kid(float(mean), float(std), self.n_real, len(fake), name)
+    def judge(self, made: Images) -> Quality:
+        """Judge pictures, uint8 [N, S, S, 3], at least 2."""
+        fake = self._normalise(self._raw(made))
+        kid, error = _kid(self._kernel, _kernel(fake, fake), _kernel(self._real, fake))
+        across = torch.cdist(self._real, fake)  # [N_real, N_fake]
+        nearest = across.min(0).values
+        too_near = torch.quantile(self._nearest, _TOO_NEAR)
+        spread = float(torch.pdist(fake).mean())
+        return Quality(
+            kid=kid,
+            kid_low=kid - _INTERVAL * error,
+            kid_high=kid + _INTERVAL * error,
+            coverage=float((across.min(1).values <= self._radius).float().mean()),
+            memorised=float((nearest < too_near).float().mean()),
+            nearest=_ratio(float(nearest.median()), float(self._nearest.median())),
+            diversity=_ratio(spread, self._spread),
+            n_real=len(self._real),
+            n_fake=len(made),
+            extractor=self.name,
+        )
+
+    def neighbours(self, made: Images) -> list[Neighbour]:
+        """For each picture the nearest of the real ones; `index` counts those of `real`.
+
+        With more real pictures than `most`, only those that were taken are looked at.
+        """
+        distance, index = torch.cdist(self._normalise(self._raw(made)), self._real).min(1)
+        rank = torch.searchsorted(self._nearest, distance) / len(self._nearest)
+        columns = (index.tolist(), distance.tolist(), rank.tolist())
+        return [Neighbour(*row) for row in zip(*columns, strict=True)]
+
+    def _raw(self, pictures: Images) -> Tensor:
+        x = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+        with torch.no_grad():
+            return torch.cat([self._extract(part) for part in x.split(_BATCH)])
+
+    def _normalise(self, raw: Tensor) -> Tensor:
+        standardised = (raw - self._mean) / self._std
+        length = torch.linalg.vector_norm(standardised, dim=1, keepdim=True).clamp_min(1e-6)
+        normalised: Tensor = standardised / length * standardised.shape[1] ** 0.5
+        return normalised
+
+
+def stylenet_features() -> Extract:
+    """The spatial means of StyleNet's relu3_1, relu4_1 and relu5_1: 640 numbers a picture.
+
+    In float32 whatever the training runs in: kernels of hundreds of features are noise in
+    bfloat16's 8 bits (docs/experiments.md).
+    """
+    network = load_network("stylenet", _LAYERS[-1]).to(memory_format=torch.channels_last)
+
+    def extract(x: Tensor) -> Tensor:
+        x = (x.float() / 255).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", enabled=False):
+            found = network(x, _LAYERS)
+        return torch.cat([found[layer].mean(dim=(2, 3)) for layer in _LAYERS], dim=1)
+
+    return extract
+
+
+def _kernel(a: Tensor, b: Tensor) -> Tensor:
+    """The cubic kernel of Binkowski et al. 2018, section 3: [N, F], [M, F] -> float64 [N, M]."""
+    a, b = a.double(), b.double()
+    return (a @ b.T / a.shape[1] + 1) ** 3
+
+
+def _kid(real: Tensor, fake: Tensor, across: Tensor) -> tuple[float, float]:
+    """The unbiased squared distance from kernels within and across, and its standard error.
+
+    The error is the delete-a-block jackknife's (Efron and Tibshirani 1993, chapter 11): block j of
+    the real and of the made pictures is left out, for each of ten.
+    """
+    whole = _mmd(real, fake, across)
+    blocks = min(_BLOCKS, len(real) // 2, len(fake) // 2)
+    if blocks < 2:
+        return whole, float("inf")
+    kept_real = torch.arange(len(real)) % blocks
+    kept_fake = torch.arange(len(fake)) % blocks
+    without = torch.tensor(
+        [
+            _mmd(real[r][:, r], fake[f][:, f], across[r][:, f])
+            for r, f in ((kept_real != j, kept_fake != j) for j in range(blocks))
+        ]
+    )
+    variance = (blocks - 1) / blocks * float((without - without.mean()).square().sum())
+    return whole, variance**0.5
+
+
+def _mmd(real: Tensor, fake: Tensor, across: Tensor) -> float:
+    n, m = across.shape
+    within = (real.sum() - real.trace()) / (n * (n - 1)) + (fake.sum() - fake.trace()) / (
+        m * (m - 1)
+    )
+    return float(within - 2 * across.mean())
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b > 0 else float("inf")

@@ -6,6 +6,7 @@
     samples/000012000.png previews of the same fixed latents, by number of images shown
     checkpoint.safetensors, best/   see checkpoint.py, snapshot.py
     stop                  exists when somebody asked the run to stop
+    adjust.json           exists when somebody asked for other settings, until the run takes them
 
 The folder is all that the process which trains and those who watch it share.
 """
@@ -13,19 +14,21 @@ The folder is all that the process which trains and those who watch it share.
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from gan_core.errors import BadRun
-from gan_core.events import Event, Finished, Measured, Preview, Started, from_json, to_json
+from gan_core.errors import BadRun, BadSetting
+from gan_core.events import Event, Finished, Measured, Preview, Started, from_json, say_kid, to_json
 from gan_core.files import explain_disk_errors, write_atomically
-from gan_core.gan.config import TrainConfig, config_to_json
+from gan_core.gan.config import ADJUSTABLE, TrainConfig, config_to_json
 from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
 from gan_core.gan.train import BEST_FOLDER, SCRATCH
 from gan_core.pictures.canvas import save_png
 
 EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
+ADJUST_FILE = "adjust.json"
 SAMPLES_FOLDER = "samples"
 
 
@@ -98,6 +101,43 @@ def is_stop_requested(folder: Path) -> bool:
     return (folder / STOP_FILE).exists()
 
 
+def request_adjustment(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Ask the run in this folder to go on with other settings: `TrainConfig` fields by name.
+
+    They join those that were asked for and not yet taken. Raises: BadSetting, DiskFull.
+    """
+    unknown = sorted(set(changes) - set(ADJUSTABLE))
+    if unknown:
+        raise BadSetting(
+            f"{unknown[0]} cannot be changed while a run trains.",
+            f"What can be is {', '.join(ADJUSTABLE)}.",
+            "Stop the run, and start another with the other settings.",
+        )
+    waiting = _read_adjustment(folder / ADJUST_FILE)
+    with write_atomically(folder / ADJUST_FILE) as path:
+        path.write_text(json.dumps({**waiting, **changes}), encoding="utf-8")
+
+
+def take_adjustment(folder: Path) -> dict[str, Any]:
+    """What was asked for since the last time, which is then forgotten; mostly nothing."""
+    path = folder / ADJUST_FILE
+    if not path.exists():  # asked after every step, so it must cost little
+        return {}
+    taken = path.with_name(f".{ADJUST_FILE}.taken")
+    path.replace(taken)  # what is asked for from here on waits for the next time
+    changes = _read_adjustment(taken)
+    taken.unlink(missing_ok=True)
+    return changes
+
+
+def _read_adjustment(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def pack(folder: Path, target: Path) -> Path:
     """Write what a run made, as a zip: weights, configuration, previews, model card.
 
@@ -140,9 +180,8 @@ def model_card(folder: Path, name: str) -> str:
     measured = "Not measured."
     if best is not None:
         measured = (
-            f"KID x 1000 = {best.kid * 1000:.2f} +- {best.kid_std * 1000:.2f} at"
-            f" {best.kimg:.1f} kimg ({best.n_fake} made against {best.n_real} real pictures; "
-            f"extractor: {best.extractor})."
+            f"KID x 1000 = {say_kid(best)} at {best.kimg:.1f} kimg ({best.n_fake} made against"
+            f" {best.n_real} real pictures; features: {best.extractor})."
         )
     licence = "The licence is yours to choose, within what the pictures it learned from allow."
     if start.start != SCRATCH:

@@ -44,6 +44,12 @@ class TrainState:
         tensors = [t for net in (self.G, self.D, self.G_ema) for t in _floats(net)]
         return all(bool(tensor.detach().isfinite().all()) for tensor in tensors)
 
+    def follow(self, config: TrainConfig) -> None:
+        """Take over what of the settings is kept outside of them: learning rates."""
+        for optimiser, lr in ((self.opt_G, config.lr_G), (self.opt_D, config.lr_D)):
+            for group in optimiser.param_groups:
+                group["lr"] = lr
+
     def update_ema(self, config: TrainConfig, batch_size: int) -> None:
         """Move G_ema towards G. Batch-norm statistics are averaged in the same way.
 

@@ -6,22 +6,24 @@ held still, say 1. Everything else (augmentation, moving average, skipping D) se
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from gan_core.compute import Compute, candidates, choose
-from gan_core.errors import AtelierError
+from gan_core.errors import AtelierError, BadSetting
 from gan_core.events import (
+    Adjusted,
     Event,
     Failed,
     Finished,
     Measured,
+    Noticed,
     Preview,
     Probed,
     Progress,
@@ -31,7 +33,7 @@ from gan_core.events import (
 from gan_core.gan.checkpoint import Checkpoint, restore, save_checkpoint
 from gan_core.gan.config import TrainConfig, describe
 from gan_core.gan.latents import latents, render
-from gan_core.gan.metrics import KidMeter
+from gan_core.gan.metrics import Judge
 from gan_core.gan.snapshot import G_FILE, Snapshot, save_snapshot
 from gan_core.gan.state import TrainState, new_state
 from gan_core.gan.steps import Tally, train_step
@@ -69,6 +71,7 @@ def train(
     folder: Path,
     start: Start | Checkpoint | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    adjust: Callable[[], Mapping[str, Any]] = dict,
     *,
     among: list[Compute] | None = None,
     clock: Clock = time.monotonic,
@@ -76,7 +79,8 @@ def train(
     """Train a GAN in `folder` and report as it goes.
 
     The first events are Started, Probed and a Preview of the start; the last is exactly one of
-    Finished and Failed. `should_stop` is asked after every step. Closing the iterator early loses
+    Finished and Failed. `should_stop` is asked after every step, and so is `adjust` for settings
+    (of `ADJUSTABLE`) to go on with at other values. Closing the iterator early loses
     what came after the last Saved. Same seed, pictures and `among` of one entry on a CPU: the
     same weights; a run resumed from a Checkpoint equals the uninterrupted one.
 
@@ -111,7 +115,7 @@ def train(
     run = _Run(config, data, folder, start_name, state, compute, clock, started - state.seconds)
     yield run.preview()
     try:
-        yield from run.events(should_stop)
+        yield from run.events(should_stop, adjust)
     except AtelierError as error:  # the disk is full, say: the run ends, but in good order
         yield run.failed(f"{error.what} {error.expected}", error.advice)
 
@@ -133,11 +137,9 @@ class _Run:
         self.config, self.folder, self.start_name = config, folder, start_name
         self.state, self.compute, self.clock, self.began = state, compute, clock, began
         self.fixed_z = latents(_PREVIEW_COUNT, config.seed, config.network.z_dim)
-        self.meter: KidMeter | None = None
+        self.judge: Judge | None = None
         if config.cadence.measure is not None:
-            real = data.images if data.reference is None else data.reference
-            # Twice as many as there are real ones: making them is cheap, and noise misleads.
-            self.meter = KidMeter(real, n_fake=min(1024, max(256, 2 * len(real))))
+            self.judge = Judge(data.images if data.reference is None else data.reference)
         now = clock()
         self.due = {
             entry.name: _Due(getattr(config.cadence, entry.name), now)
@@ -145,9 +147,13 @@ class _Run:
         }
         self.tally = Tally(now, state.nimg)
 
-    def events(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
+    def events(
+        self, should_stop: Callable[[], bool], adjust: Callable[[], Mapping[str, Any]]
+    ) -> Iterator[Event]:
         state = self.state
         while True:
+            if changes := adjust():
+                yield from self.adjust(changes, "user")
             if state.nimg == 0 or not self.is_over():
                 self.tally.add(train_step(state, self.config, self.compute))
             now = self.clock()
@@ -161,13 +167,13 @@ class _Run:
                 yield self.progress(now)
             if due["preview"]:
                 yield self.preview()
-            if due["measure"] and self.meter is not None:
+            if due["measure"] and self.judge is not None:
                 yield from self.measure()
             if due["checkpoint"]:
                 save_checkpoint(self.folder, state, self.config, self.compute, self.start_name)
                 yield Saved(state.nimg / 1000, "checkpoint")
             if over:
-                if self.meter is None:
+                if self.judge is None:
                     yield self.save_best()
                 best = state.best_kid if math.isfinite(state.best_kid) else None
                 stopped = not self.is_over()
@@ -178,6 +184,18 @@ class _Run:
         minutes, kimg = self.config.minutes, self.config.kimg
         out_of_time = minutes is not None and self.state.seconds >= minutes * 60
         return out_of_time or (kimg is not None and self.state.nimg >= kimg * 1000)
+
+    def adjust(self, changes: Mapping[str, Any], by: str) -> Iterator[Event]:
+        """Go on with other settings; what is out of bounds is refused, and the run goes on."""
+        try:
+            config = replace(self.config, **changes)
+        except BadSetting as error:
+            yield Noticed(f"{error.what} {error.expected} The run goes on unchanged.")
+            return
+        before = {name: getattr(self.config, name) for name in changes}
+        self.config = config
+        self.state.follow(config)
+        yield Adjusted(self.state.nimg / 1000, before, dict(changes), by)
 
     def progress(self, now: float) -> Progress:
         means, speed = self.tally.take(now, self.state.nimg)
@@ -201,29 +219,19 @@ class _Run:
 
     def measure(self) -> Iterator[Event]:
         """Measure G_ema; when it is the best so far, make it the run's snapshot."""
-        assert self.meter is not None
-        # Outside autocast: kernels of hundreds of features are noise in bfloat16's 8 bits.
-        kid = self.meter.measure(self.state.G_ema, self.config.network.z_dim)
+        assert self.judge is not None
+        found = self.judge.measure(self.state.G_ema, self.config.network.z_dim)
         # A best of the first half is forgotten: the untouched start can be nearer to new pictures
         # than what it turns into on its way to them, and is not what anybody trains for.
         is_outlived = 2 * self.state.best_nimg < self.state.nimg
-        is_best = kid.mean < self.state.best_kid or is_outlived
+        is_best = found.kid < self.state.best_kid or is_outlived
         if is_best:
-            self.state.best_kid, self.state.best_nimg = kid.mean, self.state.nimg
-        yield Measured(
-            self.state.nimg / 1000,
-            self.state.seconds,
-            kid.mean,
-            kid.std,
-            kid.n_real,
-            kid.n_fake,
-            kid.extractor,
-            is_best,
-        )
+            self.state.best_kid, self.state.best_nimg = found.kid, self.state.nimg
+        yield Measured(self.state.nimg / 1000, self.state.seconds, **asdict(found), is_best=is_best)
         if is_best:
-            yield self.save_best(kid=kid.mean, n_real=kid.n_real, n_fake=kid.n_fake)
+            yield self.save_best(**asdict(found))
 
-    def save_best(self, **figures: float) -> Saved:
+    def save_best(self, **figures: float | str) -> Saved:
         training = {
             "kimg": round(self.state.nimg / 1000, 3),
             "minutes": round(self.state.seconds / 60, 2),
