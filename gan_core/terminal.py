@@ -66,7 +66,8 @@ def _say(event: events.Event) -> str:
             best = ", the best so far" if event.is_best else ""
             return (
                 f"{event.kimg:.1f} kimg: KID x 1000 = {events.say_kid(event)}, coverage"
-                f" {event.coverage:.0%}, memorised {event.memorised:.0%}{best}"
+                f" {event.coverage:.0%}, memorised {event.memorised:.0%} ({event.n_fake} made,"
+                f" {event.n_real} real){best}"
             )
         case events.Diagnosed():
             return f"{event.kimg:.1f} kimg: {event.state}. {event.evidence} {event.advice}"

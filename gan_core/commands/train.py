@@ -41,8 +41,17 @@ from gan_core.terminal import console, display_events, print_report
 LrG = Annotated[float | None, typer.Option("--lr-g", help=HELP["lr_G"])]
 LrD = Annotated[float | None, typer.Option("--lr-d", help=HELP["lr_D"])]
 BatchSize = Annotated[int | None, typer.Option(help=HELP["batch_size"])]
-LossName = Annotated[str | None, typer.Option(help=HELP["loss"] + ": non-saturating or hinge")]
+LossName = Annotated[
+    str | None, typer.Option(help=HELP["loss"] + ": non-saturating, hinge or relativistic")
+]
 R1Gamma = Annotated[float | None, typer.Option("--r1-gamma", help=HELP["r1_gamma"])]
+R2Gamma = Annotated[float | None, typer.Option("--r2-gamma", help=HELP["r2_gamma"])]
+LeCam = Annotated[float | None, typer.Option("--lecam", help=HELP["lecam"])]
+FreezeD = Annotated[int | None, typer.Option("--freeze-d", help=HELP["freeze_D"])]
+TrainG = Annotated[str | None, typer.Option("--train-g", help=HELP["train_G"])]
+AugmentP = Annotated[float | None, typer.Option(help=HELP["augment_p"])]
+EmaHalflife = Annotated[float | None, typer.Option(help=HELP["ema_halflife_kimg"])]
+Autopilot = Annotated[bool | None, typer.Option(help="Do at once what the run doctor advises")]
 SkipD = Annotated[float | None, typer.Option("--skip-d-below", help=HELP["skip_D_below"])]
 Augment = Annotated[
     str | None, typer.Option(help=f"Comma-separated, of {', '.join(AUGMENTATIONS)}; or none")
@@ -84,8 +93,15 @@ def train(
     loss: LossName = None,
     skip_D_below: SkipD = None,
     r1_gamma: R1Gamma = None,
+    r2_gamma: R2Gamma = None,
+    lecam: LeCam = None,
+    freeze_D: FreezeD = None,
+    train_G: TrainG = None,
     augment: Augment = None,
+    augment_p: AugmentP = None,
     mirror: Mirror = None,
+    ema_halflife_kimg: EmaHalflife = None,
+    autopilot: Autopilot = None,
 ) -> None:
     """Retrain a GAN on your own pictures. With --resume, --minutes counts from the run's start."""
     overrides = given(
@@ -97,8 +113,15 @@ def train(
         loss=loss,
         skip_D_below=skip_D_below,
         r1_gamma=r1_gamma,
+        r2_gamma=r2_gamma,
+        lecam=lecam,
+        freeze_D=freeze_D,
+        train_G=train_G,
         augment=_names(augment),
+        augment_p=augment_p,
         mirror=mirror,
+        ema_halflife_kimg=ema_halflife_kimg,
+        autopilot=autopilot,
     )
     if resume:
         checkpoint = find_checkpoint(out)
@@ -151,8 +174,15 @@ def pretrain(
     loss: LossName = None,
     skip_D_below: SkipD = None,
     r1_gamma: R1Gamma = None,
+    r2_gamma: R2Gamma = None,
+    lecam: LeCam = None,
+    freeze_D: FreezeD = None,
+    train_G: TrainG = None,
     augment: Augment = None,
+    augment_p: AugmentP = None,
     mirror: Mirror = None,
+    ema_halflife_kimg: EmaHalflife = None,
+    autopilot: Autopilot = None,
 ) -> None:
     """Train a model from scratch for hours, measured on pictures it never sees.
 
@@ -167,8 +197,15 @@ def pretrain(
         loss=loss,
         skip_D_below=skip_D_below,
         r1_gamma=r1_gamma,
+        r2_gamma=r2_gamma,
+        lecam=lecam,
+        freeze_D=freeze_D,
+        train_G=train_G,
         augment=_names(augment),
+        augment_p=augment_p,
         mirror=mirror,
+        ema_halflife_kimg=ema_halflife_kimg,
+        autopilot=autopilot,
     )
     require("held_out", held_out, 2, 1000)
     require_room(out)

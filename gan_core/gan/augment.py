@@ -21,20 +21,26 @@ _SHIFT = 1 / 8  # of the side, either way
 _CUTOUT = 1 / 2  # side of the grey square, as a share of the picture's
 
 
-def augment(x: Tensor, policy: Sequence[str], rng: torch.Generator) -> Tensor:
+def augment(x: Tensor, policy: Sequence[str], rng: torch.Generator, share: float = 1.0) -> Tensor:
     """Change each picture by random amounts, in the order color, translation, cutout.
+
+    share: of the pictures, that are changed at all (ADA's p, Karras et al. 2020, for all changes
+    together).
 
     x: float [N, 3, H, W] in [-1, 1]. policy: names among config.AUGMENTATIONS; empty = unchanged.
     rng: a CPU generator; all random numbers come from it. Returns the same shape, float32, not
     clamped: brightness and contrast may leave [-1, 1].
     """
-    if not policy:
+    if not policy or share == 0:
         return x
     with torch.autocast(x.device.type, enabled=False):
-        x = x.float()
+        x = unchanged = x.float()
         for name in ("color", "translation", "cutout"):
             if name in policy:
                 x = _CHANGES[name](x, rng)
+        if share < 1:
+            is_changed = torch.rand(len(x), 1, 1, 1, generator=rng) < share
+            x = torch.where(is_changed.to(x.device), x, unchanged)
     return x
 
 

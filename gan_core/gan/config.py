@@ -23,6 +23,7 @@ ADJUSTABLE = (
     "augment", "augment_p", "mirror", "ema_halflife_kimg", "autopilot",
 )  # fmt: skip
 _MANY = 2000  # pictures
+_TRAINING_SHARE = 0.85  # of the time; the rest is starting, measuring, previews and saving
 
 
 @dataclass(frozen=True)
@@ -133,21 +134,49 @@ def derive(
     return TrainConfig(**{**derived, **overrides})
 
 
-def describe(config: TrainConfig, n_images: int) -> str:
-    """Say in one sentence what a run with this configuration will do."""
-    if config.minutes is not None:
-        length = f"{config.minutes:g} minute{'s' if config.minutes != 1 else ''}"
-    else:
-        length = f"{config.kimg:g} thousand images"
-    augment = " + ".join(config.augment) if config.augment else "no"
-    skip = f", D skipped while its loss is below {config.skip_D_below:g}" * bool(
-        config.skip_D_below
-    )
-    r1 = f", R1 penalty {config.r1_gamma:g}" * bool(config.r1_gamma)
+def describe(config: TrainConfig, n_images: int, speed: float = 0.0) -> str:
+    """Say in one sentence what a run with this configuration will do.
+
+    speed: images/s by the probe; 0 when it is not known.
+    """
+    parts = [f"{config.loss} loss", f"batches of {config.batch_size}", _say_augmentation(config)]
+    if config.freeze_D:
+        parts.append(f"D's lowest {config.freeze_D} blocks frozen")
+    if config.train_G == "batch-norm":
+        parts.append("only G's batch norms learning")
+    for name, text in _SAID_IF_SET.items():
+        if value := getattr(config, name):
+            parts.append(text.format(value))
+    network = config.network
     return (
-        f"{length} on {n_images} pictures at {config.network.resolution} px: {config.loss} loss,"
-        f" batches of {config.batch_size}, {augment} augmentation{skip}{r1}."
+        f"{_say_length(config, speed)} on {n_images} pictures at {network.resolution} px:"
+        f" {', '.join(parts)}."
     )
+
+
+_SAID_IF_SET = {
+    "skip_D_below": "D skipped while its loss is below {:g}",
+    "r1_gamma": "R1 penalty {:g}",
+    "r2_gamma": "R2 penalty {:g}",
+    "lecam": "LeCam {:g}",
+    "mirror": "mirrored too",
+    "autopilot": "autopilot",
+}
+
+
+def _say_length(config: TrainConfig, speed: float) -> str:
+    if config.minutes is None:
+        return f"{config.kimg:g} thousand images"
+    seen = config.minutes * 60 * speed * _TRAINING_SHARE
+    about = f", about {float(f'{seen:.2g}'):,.0f} images seen," if seen else ""
+    return f"{config.minutes:g} minute{'s' if config.minutes != 1 else ''}{about}"
+
+
+def _say_augmentation(config: TrainConfig) -> str:
+    if not config.augment or config.augment_p == 0:
+        return "no augmentation"
+    share = f" of {config.augment_p:.0%}" if config.augment_p < 1 else ""
+    return f"{' + '.join(config.augment)} augmentation{share}"
 
 
 def config_to_json(config: NetworkConfig | TrainConfig) -> str:

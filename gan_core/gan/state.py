@@ -22,6 +22,8 @@ from gan_core.gan.networks import build
 from gan_core.gan.snapshot import Snapshot, require_same
 from gan_core.pictures.batches import Batches
 
+_LOGITS_KEPT = 0.99  # a step; the decay of Tseng et al. 2021's code
+
 
 @dataclass
 class TrainState:
@@ -34,6 +36,7 @@ class TrainState:
     opt_D: Adam
     rng: torch.Generator  # on the CPU; latents, augmentation and data order all come from it
     batches: Batches
+    mean_logits: Tensor  # [2]: D's of real and of fake pictures, averaged; for LeCam
     nimg: int = 0  # real pictures shown to D
     seconds: float = 0.0
     best_kid: float = float("inf")
@@ -45,10 +48,29 @@ class TrainState:
         return all(bool(tensor.detach().isfinite().all()) for tensor in tensors)
 
     def follow(self, config: TrainConfig) -> None:
-        """Take over what of the settings is kept outside of them: learning rates."""
+        """Take over what of the settings is kept outside of them: learning rates, what is held."""
+        self.hold_D(False, config)
+        hold_G(self.G, config)
         for optimiser, lr in ((self.opt_G, config.lr_G), (self.opt_D, config.lr_D)):
             for group in optimiser.param_groups:
                 group["lr"] = lr
+
+    def hold_D(self, is_held: bool, config: TrainConfig) -> None:
+        """Hold all of D still, or let it learn but for its `freeze_D` lowest blocks.
+
+        That few pictures are learned better when D's lower layers stay as they were pretrained is
+        FreezeD's finding (Mo et al. 2020, arXiv:2002.10964).
+        """
+        for block, parameters in enumerate(blocks(self.D)):
+            for parameter in parameters:
+                parameter.requires_grad_(not is_held and block >= config.freeze_D)
+
+    def remember_logits(self, logits_real: Tensor, logits_fake: Tensor) -> None:
+        """Move the averages of D's logits on; they begin at 0, where D does not know."""
+        now = torch.stack(
+            [logits_real.detach().float().mean(), logits_fake.detach().float().mean()]
+        )
+        self.mean_logits = self.mean_logits.lerp(now, 1 - _LOGITS_KEPT)
 
     def update_ema(self, config: TrainConfig, batch_size: int) -> None:
         """Move G_ema towards G. Batch-norm statistics are averaged in the same way.
@@ -67,6 +89,30 @@ class TrainState:
                     mean.copy_(now)
 
 
+def blocks(network: nn.Module) -> list[list[nn.Parameter]]:
+    """The parameters of each convolution with the batch norm after it, the first layer first."""
+    found: list[list[nn.Parameter]] = []
+    for layer in network.main:  # type: ignore[union-attr]
+        parameters = list(layer.parameters())
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            found.append(parameters)
+        elif parameters:
+            found[-1] += parameters
+    return found
+
+
+def hold_G(G: nn.Module, config: TrainConfig) -> None:
+    """Let all of G learn, or only the scale and shift of its batch norms.
+
+    The latter keeps G's filters as they are: Noguchi and Harada 2019 (arXiv:1904.01774), for the
+    smallest sets.
+    """
+    for module in G.modules():
+        is_free = config.train_G == "all" or isinstance(module, nn.BatchNorm2d)
+        for parameter in module.parameters(recurse=False):
+            parameter.requires_grad_(is_free)
+
+
 def new_state(
     config: TrainConfig, images: NDArray[np.uint8], compute: Compute, start: Snapshot | None = None
 ) -> TrainState:
@@ -82,7 +128,7 @@ def new_state(
             D.load_state_dict(start.D.state_dict())
     G, D = compute.place_module(G).train(), compute.place_module(D).train()
     rng = torch.Generator().manual_seed(config.seed)
-    return TrainState(
+    state = TrainState(
         G=G,
         D=D,
         G_ema=copy.deepcopy(G).eval().requires_grad_(False),
@@ -90,12 +136,19 @@ def new_state(
         opt_D=_adam(D, config.lr_D, config),
         rng=rng,
         batches=Batches(images, rng),
+        mean_logits=torch.zeros(2, device=compute.device),
     )
+    state.follow(config)
+    return state
 
 
 def state_to_tensors(state: TrainState) -> dict[str, Tensor]:
     """Name every tensor of the state: "G.main.0.weight", "opt_D.3.exp_avg", "rng", "waiting"."""
-    tensors: dict[str, Tensor] = {"rng": state.rng.get_state(), "waiting": state.batches.waiting}
+    tensors: dict[str, Tensor] = {
+        "rng": state.rng.get_state(),
+        "waiting": state.batches.waiting,
+        "mean_logits": state.mean_logits,
+    }
     for part in ("G", "D", "G_ema"):
         for name, tensor in getattr(state, part).state_dict().items():
             tensors[f"{part}.{name}"] = tensor
@@ -120,6 +173,7 @@ def state_from_tensors(state: TrainState, tensors: Mapping[str, Tensor]) -> None
         _load_moments(getattr(state, part), part, tensors)
     state.rng.set_state(tensors["rng"])
     state.batches.waiting = tensors["waiting"].clone()
+    state.mean_logits = tensors["mean_logits"].to(state.mean_logits.device)
 
 
 def _load_moments(optimiser: Adam, part: str, tensors: Mapping[str, Tensor]) -> None:

@@ -5,17 +5,18 @@
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from gan_core.compute import Compute
 from gan_core.gan.augment import augment, mirror
 from gan_core.gan.config import TrainConfig
-from gan_core.gan.losses import loss_D, loss_G, mean_score, r1
+from gan_core.gan.losses import lecam, loss_D, loss_G, mean_score, steepness
 from gan_core.gan.state import TrainState
 
-# "Lazy": the penalty is worth its price every so often, with its weight multiplied accordingly
+# "Lazy": a penalty is worth its price every so often, with its weight multiplied accordingly
 # (Karras et al. 2020, StyleGAN2, section 3.1; 16 there, with a step of its own for it; here it
 # joins D's ordinary step, so it comes more often and pushes less at a time).
-_R1_EVERY = 8
+_LAZY = 8
 
 
 def train_step(state: TrainState, config: TrainConfig, compute: Compute) -> Tensor:
@@ -27,62 +28,99 @@ def train_step(state: TrainState, config: TrainConfig, compute: Compute) -> Tens
     z = torch.randn(n, config.network.z_dim, generator=state.rng).to(compute.device)
     with compute.autocast():
         x_fake = state.G(z)  # [N, 3, S, S]; made once, used in both phases
-    figures_D = step_D(state, config, compute, x_real, x_fake.detach())
-    figure_G = step_G(state, config, compute, x_fake)
+    logits_real, figures_D = step_D(state, config, compute, x_real, x_fake.detach())
+    figures_G = step_G(state, config, compute, x_fake, logits_real)
     state.nimg += n
     state.update_ema(config, n)
-    return torch.stack([*figures_D, figure_G])
+    return torch.stack([*figures_D, *figures_G])
 
 
 def step_D(
     state: TrainState, config: TrainConfig, compute: Compute, x_real: Tensor, x_fake: Tensor
-) -> list[Tensor]:
+) -> tuple[Tensor, list[Tensor]]:
     """Teach D: real pictures are 1, fake ones 0. G is not touched.
 
-    Returns its loss, scores of real and fake, mean sign on real, and 1.0 if D was skipped:
-    the lesson's cure for a D that wins, leaving it alone while its loss is below a threshold.
+    Returns its logits of the real pictures, [N], and figures: loss, scores of real and fake, mean
+    sign on real, 1.0 if D was skipped (the lesson's cure for a D that wins: leaving it alone while
+    its loss is below a threshold), and the norm of its gradient.
     """
     with compute.autocast():
         # One batch each: batch norm's statistics of real and fake must not be mixed.
-        logits_real = state.D(augment(x_real, config.augment, state.rng))
-        logits_fake = state.D(augment(x_fake, config.augment, state.rng))
+        logits_real = state.D(_augment(x_real, config, state))
+        logits_fake = state.D(_augment(x_fake, config, state))
     loss = loss_D(config.loss, logits_real, logits_fake)
     is_skipped = config.skip_D_below > 0 and float(loss.detach()) < config.skip_D_below
+    norm = torch.zeros((), device=loss.device)
     if not is_skipped:
         state.opt_D.zero_grad(set_to_none=True)
-        total = loss
-        if config.r1_gamma > 0 and state.nimg // config.batch_size % _R1_EVERY == 0:
-            total = loss + config.r1_gamma / 2 * _R1_EVERY * penalty_R1(state, config, x_real)
+        total = loss + penalties(state, config, x_real, x_fake, logits_real, logits_fake)
         total.backward()
+        norm = _norm(state.opt_D)
         state.opt_D.step()
     d_sign = logits_real.detach().float().sign().mean()
     skipped = torch.tensor(float(is_skipped), device=loss.device)
-    return [loss.detach(), mean_score(logits_real), mean_score(logits_fake), d_sign, skipped]
+    scores = [mean_score(logits_real), mean_score(logits_fake)]
+    return logits_real.detach(), [loss.detach(), *scores, d_sign, skipped, norm]
 
 
-def penalty_R1(state: TrainState, config: TrainConfig, x_real: Tensor) -> Tensor:
-    """The R1 penalty on a batch of real pictures, in float32: gradients of gradients need it."""
-    x_real = augment(x_real, config.augment, state.rng).detach().requires_grad_(True)
-    return r1(state.D(x_real), x_real)
+def penalties(
+    state: TrainState,
+    config: TrainConfig,
+    x_real: Tensor,
+    x_fake: Tensor,
+    logits_real: Tensor,
+    logits_fake: Tensor,
+) -> Tensor:
+    """What is added to D's loss to hold it back: LeCam in every step, R1 and R2 in some."""
+    total = torch.zeros((), device=x_real.device)
+    if config.lecam > 0:
+        state.remember_logits(logits_real, logits_fake)
+        means = state.mean_logits[0], state.mean_logits[1]
+        total = total + config.lecam * lecam(logits_real, logits_fake, *means)
+    if state.nimg // config.batch_size % _LAZY == 0:
+        for gamma, x in ((config.r1_gamma, x_real), (config.r2_gamma, x_fake)):
+            if gamma > 0:
+                # In float32, outside autocast: gradients of gradients need it.
+                x = _augment(x, config, state).detach().requires_grad_(True)
+                total = total + gamma / 2 * _LAZY * steepness(state.D(x), x)
+    return total
 
 
-def step_G(state: TrainState, config: TrainConfig, compute: Compute, x_fake: Tensor) -> Tensor:
-    """Teach G through a frozen D, target 1. D's weights get no gradient, which also saves time."""
-    state.D.requires_grad_(False)
+def step_G(
+    state: TrainState, config: TrainConfig, compute: Compute, x_fake: Tensor, logits_real: Tensor
+) -> list[Tensor]:
+    """Teach G through a held D, target 1. D's weights get no gradient, which also saves time.
+
+    logits_real: D's of real pictures, [N]. Returns G's loss and the norm of its gradient.
+    """
+    state.hold_D(True, config)
     with compute.autocast():
-        logits = state.D(augment(x_fake, config.augment, state.rng))
-    loss = loss_G(config.loss, logits)
+        logits = state.D(_augment(x_fake, config, state))
+    loss = loss_G(config.loss, logits, logits_real)
     state.opt_G.zero_grad(set_to_none=True)
     loss.backward()
+    norm = _norm(state.opt_G)
     state.opt_G.step()
-    state.D.requires_grad_(True)
-    return loss.detach()
+    state.hold_D(False, config)
+    return [loss.detach(), norm]
+
+
+def _augment(x: Tensor, config: TrainConfig, state: TrainState) -> Tensor:
+    return augment(x, config.augment, state.rng, config.augment_p)
+
+
+def _norm(optimiser: Optimizer) -> Tensor:
+    """The norm of all gradients together, as the optimiser is about to use them."""
+    gradients = [p.grad for group in optimiser.param_groups for p in group["params"]]
+    return torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
 
 
 class Tally:
     """Means of the step figures since the last report. Summed on the device: reading is a sync."""
 
-    NAMES = ("loss_D", "score_real", "score_fake", "d_sign", "skipped_D", "loss_G")
+    NAMES = (
+        "loss_D", "score_real", "score_fake", "d_sign", "skipped_D", "grad_D", "loss_G", "grad_G",
+    )  # fmt: skip
 
     def __init__(self, now: float, nimg: int) -> None:
         self.since, self.nimg, self.steps = now, nimg, 0

@@ -44,6 +44,7 @@ Clock: TypeAlias = Callable[[], float]
 BEST_FOLDER = "best"
 SCRATCH = "scratch"  # the name of no start at all
 _PREVIEW_COUNT = 16
+_MEASURING_SHARE = 0.1  # of the time: what is measured is not learned meanwhile
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,9 @@ def train(
     start_name = start.name if isinstance(start, Start) else start.start
     if isinstance(start, Checkpoint):
         restore(start, state)
+    speed = tried.get(str(compute), 0.0)
     yield Started(
-        plan=describe(config, len(data.images)),
+        plan=describe(config, len(data.images), speed),
         n_images=len(data.images),
         resolution=config.network.resolution,
         batch_size=config.batch_size,
@@ -108,7 +110,6 @@ def train(
         kimg=state.nimg / 1000,
         seconds=state.seconds,
     )
-    speed = tried.get(str(compute), 0.0)
     yield Probed(
         compute.device, compute.dtype, compute.channels_last, compute.threads, speed, tried
     )
@@ -145,6 +146,7 @@ class _Run:
             entry.name: _Due(getattr(config.cadence, entry.name), now)
             for entry in fields(config.cadence)
         }
+        self.due["measure"].share = _MEASURING_SHARE
         self.tally = Tally(now, state.nimg)
 
     def events(
@@ -168,21 +170,37 @@ class _Run:
             if due["preview"]:
                 yield self.preview()
             if due["measure"] and self.judge is not None:
-                yield from self.measure()
+                yield from self.timed("measure", self.measure())
             if due["checkpoint"]:
-                save_checkpoint(self.folder, state, self.config, self.compute, self.start_name)
-                yield Saved(state.nimg / 1000, "checkpoint")
+                yield from self.timed("checkpoint", self.save())
             if over:
-                if self.judge is None:
-                    yield self.save_best()
-                best = state.best_kid if math.isfinite(state.best_kid) else None
-                stopped = not self.is_over()
-                yield Finished(state.nimg / 1000, state.seconds, stopped, best)
+                yield from self.finish()
                 return
 
+    def timed(self, name: str, work: Iterator[Event]) -> Iterator[Event]:
+        """Do what is due, and remember how long it took."""
+        began = self.clock()
+        events = list(work)
+        self.due[name].took(self.clock() - began)
+        yield from events
+
+    def save(self) -> Iterator[Event]:
+        save_checkpoint(self.folder, self.state, self.config, self.compute, self.start_name)
+        yield Saved(self.state.nimg / 1000, "checkpoint")
+
+    def finish(self) -> Iterator[Event]:
+        stopped = not self.is_over()
+        if self.judge is None:
+            yield self.save_best()
+        best = self.state.best_kid if math.isfinite(self.state.best_kid) else None
+        seconds = self.clock() - self.began
+        yield Finished(self.state.nimg / 1000, seconds, stopped, best)
+
     def is_over(self) -> bool:
+        """Whether it is time to measure and save for the last time, so as to end when asked to."""
         minutes, kimg = self.config.minutes, self.config.kimg
-        out_of_time = minutes is not None and self.state.seconds >= minutes * 60
+        closing = self.due["measure"].cost + self.due["checkpoint"].cost
+        out_of_time = minutes is not None and self.state.seconds + closing >= minutes * 60
         return out_of_time or (kimg is not None and self.state.nimg >= kimg * 1000)
 
     def adjust(self, changes: Mapping[str, Any], by: str) -> Iterator[Event]:
@@ -255,16 +273,25 @@ class _Run:
 
 
 class _Due:
-    """Says when `every` seconds have passed since it last said so; never, if `every` is None."""
+    """Says when `every` seconds have passed since it last said so; never, if `every` is None.
 
-    def __init__(self, every: float | None, now: float) -> None:
-        self.every, self.last = every, now
+    share: of all time that it may cost, by what it took (`took`) so far and the last time.
+    """
+
+    def __init__(self, every: float | None, now: float, share: float = 1.0) -> None:
+        self.every, self.share, self.began, self.last = every, share, now, now
+        self.spent = self.cost = 0.0
 
     def __call__(self, now: float) -> bool:
         if self.every is None or now - self.last < self.every:
             return False
+        if self.spent + self.cost > self.share * (now - self.began):
+            return False
         self.last = now
         return True
+
+    def took(self, seconds: float) -> None:
+        self.spent, self.cost = self.spent + seconds, seconds
 
 
 def _choose_compute(

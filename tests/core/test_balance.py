@@ -13,13 +13,14 @@ from gan_core.events import Progress
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
 from gan_core.gan.losses import loss_D, loss_G
 from gan_core.gan.state import new_state
-from gan_core.gan.steps import train_step
+from gan_core.gan.steps import Tally, train_step
 from gan_core.gan.train import Data, train
 
 CPU = Compute("cpu", "float32", True, 1)
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8)
 EVERY_STEP = Cadence(report=0, preview=None, checkpoint=None, measure=None)
 REAL_FOR_D, FAKE_FOR_D, FAKE_FOR_G = range(3)  # the order in which D is asked
+PLAYERS = [Tally.NAMES.index(name) for name in ("loss_D", "loss_G")]
 
 
 def config(**changes) -> TrainConfig:
@@ -88,10 +89,10 @@ def test_both_players_learn_from_the_loss_that_was_chosen(kind, other):
     figures, asked = play(config(loss=kind))
     answers = [logits for _, logits in asked]
     real, fake, again = copies = [logits.detach().requires_grad_() for logits in answers]
-    chosen = torch.stack([loss_D(kind, real, fake), loss_G(kind, again)])
-    wrong = torch.stack([loss_D(other, real, fake), loss_G(other, again)])
-    assert torch.allclose(figures[[0, -1]], chosen)
-    assert ((figures[[0, -1]] - wrong).abs() > 0.1).all()
+    chosen = torch.stack([loss_D(kind, real, fake), loss_G(kind, again, real)])
+    wrong = torch.stack([loss_D(other, real, fake), loss_G(other, again, real)])
+    assert torch.allclose(figures[PLAYERS], chosen)
+    assert ((figures[PLAYERS] - wrong).abs() > 0.1).all()
     chosen.sum().backward()
     for logits, by_hand in zip(answers, copies, strict=True):
         assert torch.allclose(logits.grad, by_hand.grad)

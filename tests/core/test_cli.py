@@ -165,7 +165,7 @@ def test_measure_gives_kid_with_its_counts_and_what_other_real_pictures_reach(
     words = ("measure", place / "pictures", "--model", run_folder, "--count", 12)
     done = atelier(*words, "--held-out", 2)
     assert done.code == 0, done.err
-    assert "(12 made, 12 real; extractor: random" in done.out
+    assert "(12 made, 12 real; StyleNet" in done.out
     assert "(12 against 12)" in done.out
 
 

@@ -22,7 +22,7 @@ EVENTS = [
     Started("plan", 20, 64, 32, 0, "scratch", 5.0, None),
     Probed("cpu", "bfloat16", True, 2, 230.0, {"float32, contiguous": 107.0}),
     Progress(1.0, 2.0, 3.0, 200.0, 1.3, 0.7, 0.6, 0.4, 0.2, 0.0),
-    Measured(1.0, 2.0, -0.001, 0.01, 20, 256, "features", True),
+    Measured(1.0, 2.0, -0.001, -0.01, 0.01, 0.9, 0.0, 1.1, 0.8, 20, 256, "features", True),
     Saved(1.0, "best"),
     Finished(1.0, 2.0, False, None),
     Failed(1.0, "why", "what to do", False),

@@ -11,9 +11,11 @@ import torch
 from gan_core.compute import Compute
 from gan_core.errors import BadSetting, BadWeights
 from gan_core.events import (
+    Adjusted,
     Failed,
     Finished,
     Measured,
+    Noticed,
     Preview,
     Probed,
     Progress,
@@ -23,10 +25,10 @@ from gan_core.events import (
 from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
 from gan_core.gan.latents import latents, render
-from gan_core.gan.losses import r1
+from gan_core.gan.losses import steepness
 from gan_core.gan.snapshot import Snapshot, load_snapshot
-from gan_core.gan.state import new_state, state_to_tensors
-from gan_core.gan.steps import step_D, step_G, train_step
+from gan_core.gan.state import blocks, new_state, state_to_tensors
+from gan_core.gan.steps import Tally, step_D, step_G, train_step
 from gan_core.gan.train import Data, Start, train
 from gan_core.pictures import make_grid, to_uint8
 from gan_core.weights import read_tensors
@@ -69,7 +71,7 @@ def test_the_d_step_changes_every_parameter_of_d_and_none_of_g():
 def test_the_g_step_gives_every_parameter_of_g_a_gradient_and_leaves_d_bit_identical():
     state = new_state(config(), pictures(), CPU)
     D = copy.deepcopy(state.D)
-    step_G(state, config(), CPU, real_and_fake(state)[1])
+    step_G(state, config(), CPU, real_and_fake(state)[1], torch.zeros(8))
     assert all(torch.equal(a, b) for a, b in paired(D, state.D))
     for parameter in state.G.parameters():
         assert parameter.grad.isfinite().all()
@@ -98,7 +100,7 @@ def test_g_alone_learns_to_fool_a_held_d():
     settings = config(augment=(), lr_G=2e-3)
     state = new_state(settings, pictures(), CPU)
     z = torch.randn(8, 8)
-    losses = [float(step_G(state, settings, CPU, state.G(z))) for _ in range(40)]
+    losses = [float(step_G(state, settings, CPU, state.G(z), torch.zeros(8))[0]) for _ in range(40)]
     assert losses[-1] < losses[0] / 2
 
 
@@ -107,8 +109,8 @@ def test_d_is_left_alone_while_its_loss_is_below_the_threshold():
     state = new_state(settings, pictures(), CPU)
     D = copy.deepcopy(state.D)
     x_real, x_fake = real_and_fake(state)
-    figures = step_D(state, settings, CPU, x_real, x_fake.detach())
-    assert float(figures[-1]) == 1.0
+    _, figures = step_D(state, settings, CPU, x_real, x_fake.detach())
+    assert float(figures[Tally.NAMES.index("skipped_D")]) == 1.0
     assert all(torch.equal(a, b) for a, b in paired(D, state.D))
 
 
@@ -122,7 +124,7 @@ def test_the_r1_penalty_keeps_d_from_being_steep_at_real_pictures():
             step_D(state, settings, CPU, x_real, x_fake)
             state.nimg += settings.batch_size
         x_real.requires_grad_(True)
-        slopes.append(r1(state.D(x_real), x_real).item())
+        slopes.append(steepness(state.D(x_real), x_real).item())
     assert slopes[1] < slopes[0] / 2
 
 
@@ -139,6 +141,43 @@ def test_the_r1_penalty_is_lazy_but_the_first_step_has_it():
             ends.append(state.D)
         changed.append(not all(torch.equal(a, b) for a, b in paired(*ends)))
     assert changed == [True, False]
+
+
+@pytest.mark.parametrize("frozen", [1, 2])
+def test_frozen_lower_blocks_of_d_stay_bit_identical_while_the_rest_learns(frozen):
+    settings = config(freeze_D=frozen)
+    state = new_state(settings, pictures(), CPU)
+    D = copy.deepcopy(state.D)
+    for _ in range(2):
+        train_step(state, settings, CPU)
+    before, after = blocks(D), blocks(state.D)
+    assert len(before) == 3  # 16 px: two halvings and the last layer
+    for index, (old, new) in enumerate(zip(before, after, strict=True)):
+        assert all(torch.equal(a, b) == (index < frozen) for a, b in zip(old, new, strict=True))
+
+
+def test_with_batch_norms_alone_no_filter_of_g_changes():
+    settings = config(train_G="batch-norm")
+    state = new_state(settings, pictures(), CPU)
+    G = copy.deepcopy(state.G)
+    train_step(state, settings, CPU)
+    for name, before in G.named_parameters():
+        is_filter = before.dim() > 1
+        assert torch.equal(before, dict(state.G.named_parameters())[name]) == is_filter
+
+
+def test_settings_changed_under_way_are_reported_and_taken_and_nonsense_is_refused(tmp_path):
+    asked = iter([{}, {"lr_G": 1e-3, "freeze_D": 1}, {}, {"lr_D": 7.0}])
+    seen = run(config(kimg=0.08), tmp_path, adjust=lambda: next(asked, {}))
+    (adjusted,) = [event for event in seen if isinstance(event, Adjusted)]
+    assert adjusted.kimg == 0.008
+    assert adjusted.before == {"lr_G": 2e-4, "freeze_D": 0}
+    assert adjusted.after == {"lr_G": 1e-3, "freeze_D": 1}
+    (refused,) = [event for event in seen if isinstance(event, Noticed)]
+    assert "lr_D is 7" in refused.text
+    assert isinstance(seen[-1], Finished)
+    kept = find_checkpoint(tmp_path).config
+    assert (kept.lr_G, kept.lr_D, kept.freeze_D) == (1e-3, 2e-4, 1)
 
 
 def test_skipped_steps_are_visible_in_the_events(tmp_path):
@@ -394,4 +433,4 @@ def test_a_checkpoint_holds_networks_average_moments_generator_and_data_order():
     state = new_state(config(), pictures(), CPU)
     train_step(state, config(), CPU)
     names = {name.split(".")[0] for name in state_to_tensors(state)}
-    assert names == {"G", "D", "G_ema", "opt_G", "opt_D", "rng", "waiting"}
+    assert names == {"G", "D", "G_ema", "opt_G", "opt_D", "rng", "waiting", "mean_logits"}
