@@ -27,6 +27,7 @@ class Checkpoint:
     start: str  # what the run began from, for the record
     nimg: int
     seconds: float
+    best: float
     best_kid: float
     best_nimg: int
 
@@ -41,6 +42,7 @@ def save_checkpoint(
         "start": start,
         "nimg": state.nimg,
         "seconds": state.seconds,
+        "best": state.best,
         "best_kid": state.best_kid,
         "best_nimg": state.best_nimg,
     }
@@ -70,6 +72,7 @@ def find_checkpoint(folder: Path) -> Checkpoint:
             str(about["start"]),
             int(about["nimg"]),
             float(about["seconds"]),
+            float(about["best"]),
             float(about["best_kid"]),
             int(about["best_nimg"]),
         )
@@ -84,7 +87,8 @@ def restore(checkpoint: Checkpoint, state: TrainState) -> None:
     except (KeyError, RuntimeError, ValueError) as error:
         raise _foreign(checkpoint.path) from error
     state.nimg, state.seconds = checkpoint.nimg, checkpoint.seconds
-    state.best_kid, state.best_nimg = checkpoint.best_kid, checkpoint.best_nimg
+    state.best, state.best_kid = checkpoint.best, checkpoint.best_kid
+    state.best_nimg = checkpoint.best_nimg
 
 
 def _foreign(path: Path) -> BadWeights:

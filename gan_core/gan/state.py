@@ -39,6 +39,7 @@ class TrainState:
     mean_logits: Tensor  # [2]: D's of real and of fake pictures, averaged; for LeCam
     nimg: int = 0  # real pictures shown to D
     seconds: float = 0.0
+    best: float = float("inf")  # the best snapshot's `metrics.shortfall`
     best_kid: float = float("inf")
     best_nimg: int = 0  # when that was
 

@@ -33,7 +33,7 @@ from gan_core.events import (
 from gan_core.gan.checkpoint import Checkpoint, restore, save_checkpoint
 from gan_core.gan.config import TrainConfig, describe
 from gan_core.gan.latents import latents, render
-from gan_core.gan.metrics import Judge
+from gan_core.gan.metrics import Judge, shortfall
 from gan_core.gan.snapshot import G_FILE, Snapshot, save_snapshot
 from gan_core.gan.state import TrainState, new_state
 from gan_core.gan.steps import Tally, train_step
@@ -242,9 +242,10 @@ class _Run:
         # A best of the first half is forgotten: the untouched start can be nearer to new pictures
         # than what it turns into on its way to them, and is not what anybody trains for.
         is_outlived = 2 * self.state.best_nimg < self.state.nimg
-        is_best = found.kid < self.state.best_kid or is_outlived
+        is_best = shortfall(found) < self.state.best or is_outlived
         if is_best:
-            self.state.best_kid, self.state.best_nimg = found.kid, self.state.nimg
+            self.state.best, self.state.best_kid = shortfall(found), found.kid
+            self.state.best_nimg = self.state.nimg
         yield Measured(self.state.nimg / 1000, self.state.seconds, **asdict(found), is_best=is_best)
         if is_best:
             yield self.save_best(**asdict(found))
