@@ -16,8 +16,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
+from benchmarks.tutorial import TutorialLoop
 from gan_core.compute import Compute, available_threads, choose
 from gan_core.gan.config import NetworkConfig, TrainConfig
 from gan_core.gan.networks import build
@@ -36,36 +36,10 @@ Step = Callable[[], object]
 def tutorial_step(images: NDArray[np.uint8]) -> Step:
     """The tutorial's loop as its text describes it: float32, D's gradients also in G's phase."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    G, logits_of = build(NETWORK)
-    G, D = G.to(device), nn.Sequential(logits_of, nn.Sigmoid()).to(device)
-    criterion = nn.BCELoss()
-    opt_D = torch.optim.Adam(D.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=False)
-    opt_G = torch.optim.Adam(G.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=False)
+    loop = TutorialLoop(*build(NETWORK), NETWORK.z_dim, Compute(device))
     x = torch.from_numpy(images[:BATCH]).permute(0, 3, 1, 2).float().div(127.5).sub(1)
     x_real = x.contiguous()  # [N, 3, 64, 64] in [-1, 1]
-
-    def step() -> None:
-        # D: the real batch, then the fake one, each with its own backward pass.
-        D.zero_grad()
-        label = torch.full((BATCH,), 1.0, device=device)
-        score_real = D(x_real.to(device))
-        criterion(score_real, label).backward()
-        score_real.mean().item()
-        x_fake = G(torch.randn(BATCH, NETWORK.z_dim, 1, 1, device=device))
-        label.fill_(0.0)
-        score_fake = D(x_fake.detach())
-        criterion(score_fake, label).backward()
-        score_fake.mean().item()
-        opt_D.step()
-        # G: through a D that is not held still, so D's gradients are computed and thrown away.
-        G.zero_grad()
-        label.fill_(1.0)
-        score_G = D(x_fake)
-        criterion(score_G, label).backward()
-        score_G.mean().item()
-        opt_G.step()
-
-    return step
+    return lambda: loop.step(x_real)
 
 
 def our_step(config: TrainConfig, images: NDArray[np.uint8], compute: Compute) -> Step:
