@@ -134,7 +134,7 @@ def train(
         config = replace(checkpoint.config, **overrides)
         _refuse_used_up(checkpoint, config)
         require_room(out)
-        dataset = read_dataset(out / DATASET_FILE)
+        dataset = _own_dataset(out)
         _run(config, Data(dataset.images), out, checkpoint)
         return
     _refuse_existing_run(out)
@@ -275,6 +275,16 @@ def _name_start(start: str, snapshot: Snapshot) -> str:
     if start in bundled_models():
         return start
     return f"an own model of {snapshot.training.get('kimg', 0):g} kimg"
+
+
+def _own_dataset(out: Path) -> Dataset:
+    if not (out / DATASET_FILE).is_file():
+        raise BadRun(
+            f"The pictures of this run are gone: {out / DATASET_FILE} is missing.",
+            "A run goes on with the pictures it keeps in its folder.",
+            "Put the file back, or start a new run from this one: --start RUN with your pictures.",
+        )
+    return read_dataset(out / DATASET_FILE)
 
 
 def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:

@@ -15,13 +15,14 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gan_core.errors import BadRun, BadSetting
 from gan_core.events import Event, Finished, Measured, Preview, Started, from_json, say_kid, to_json
-from gan_core.files import explain_disk_errors, write_atomically
+from gan_core.files import explain_disk_errors, sweep_unfinished, write_atomically
 from gan_core.gan.config import ADJUSTABLE, TrainConfig, config_to_json
 from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
 from gan_core.gan.train import BEST_FOLDER, SCRATCH
@@ -38,6 +39,7 @@ def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterat
     Raises: DiskFull, BadRun when the folder is deleted meanwhile.
     """
     (folder / STOP_FILE).unlink(missing_ok=True)
+    sweep_unfinished(folder)
     with write_atomically(folder / CONFIG_FILE) as path:
         path.write_text(config_to_json(config) + "\n", encoding="utf-8")
     _drop_half_a_line(folder / EVENTS_FILE)
@@ -71,7 +73,9 @@ def _drop_half_a_line(log: Path) -> None:
 def read_events(folder: Path) -> list[Event]:
     """Read a run's log; a last line still being written is left for the next time.
 
-    Raises: BadRun when there is no log or a whole line in it cannot be read.
+    A whole line that says something unknown is another version's, and is passed over.
+
+    Raises: BadRun when there is no log or a whole line in it is damaged.
     """
     path = folder / EVENTS_FILE
     if not path.is_file():
@@ -80,15 +84,20 @@ def read_events(folder: Path) -> list[Event]:
             f"A run's folder has the file {EVENTS_FILE}.",
             "Check the folder's name.",
         )
-    lines = path.read_text(encoding="utf-8").split("\n")
+    found: list[Event] = []
     try:
-        return [from_json(json.loads(line)) for line in lines[:-1] if line]
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        records = [json.loads(line) for line in lines if line]
     except ValueError as error:
         raise BadRun(
             f"The log of {folder.name} cannot be read: {error}.",
-            "Every line must be an event that this version of GAN Atelier knows.",
+            "Every line must be a record of JSON.",
             "Start a new run; the best snapshot of this one can still be used.",
         ) from error
+    for values in records:
+        with suppress(ValueError):
+            found.append(from_json(values))
+    return found
 
 
 def request_stop(folder: Path) -> None:

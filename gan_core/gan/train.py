@@ -30,7 +30,13 @@ from gan_core.events import (
     Saved,
     Started,
 )
-from gan_core.gan.checkpoint import Checkpoint, restore, save_checkpoint
+from gan_core.gan.checkpoint import (
+    Checkpoint,
+    fingerprint,
+    require_same_pictures,
+    restore,
+    save_checkpoint,
+)
 from gan_core.gan.config import TrainConfig, describe
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import Judge, shortfall
@@ -87,7 +93,8 @@ def train(
 
     among: the ways of computing to choose from by a timed probe; default: all this machine has.
 
-    Raises: BadWeights when `start` is of another network.
+    Raises: BadWeights when `start` is of another network, BadRun when it learned from other
+    pictures.
     """
     start = start if start is not None else Start()
     started = clock()
@@ -96,6 +103,7 @@ def train(
     state = new_state(config, data.images, compute, snapshot)
     start_name = start.name if isinstance(start, Start) else start.start
     if isinstance(start, Checkpoint):
+        require_same_pictures(start, data.images)
         restore(start, state)
     speed = tried.get(str(compute), 0.0)
     yield Started(
@@ -114,6 +122,8 @@ def train(
         compute.device, compute.dtype, compute.channels_last, compute.threads, speed, tried
     )
     run = _Run(config, data, folder, start_name, state, compute, clock, started - state.seconds)
+    if isinstance(start, Checkpoint):
+        yield from _tell_of_resuming(start, config)
     yield run.preview()
     try:
         yield from run.events(should_stop, adjust)
@@ -137,6 +147,7 @@ class _Run:
     ) -> None:
         self.config, self.folder, self.start_name = config, folder, start_name
         self.state, self.compute, self.clock, self.began = state, compute, clock, began
+        self.pictures = fingerprint(data.images)
         self.fixed_z = latents(_PREVIEW_COUNT, config.seed, config.network.z_dim)
         self.judge: Judge | None = None
         if config.cadence.measure is not None:
@@ -185,7 +196,8 @@ class _Run:
         yield from events
 
     def save(self) -> Iterator[Event]:
-        save_checkpoint(self.folder, self.state, self.config, self.compute, self.start_name)
+        run = (self.state, self.config, self.compute, self.start_name, self.pictures)
+        save_checkpoint(self.folder, *run)
         yield Saved(self.state.nimg / 1000, "checkpoint")
 
     def finish(self) -> Iterator[Event]:
@@ -293,6 +305,22 @@ class _Due:
 
     def took(self, seconds: float) -> None:
         self.spent, self.cost = self.spent + seconds, seconds
+
+
+def _tell_of_resuming(checkpoint: Checkpoint, config: TrainConfig) -> Iterator[Event]:
+    """Name what is not as it was: the newest checkpoint was damaged, settings are others."""
+    kimg, was = checkpoint.nimg / 1000, checkpoint.config
+    if checkpoint.notice:
+        yield Noticed(checkpoint.notice)
+    changed = [entry.name for entry in fields(config) if entry.name != "cadence"]
+    before = {name: getattr(was, name) for name in changed}
+    after = {name: getattr(config, name) for name in changed}
+    changed = [name for name in changed if before[name] != after[name]]
+    if changed:
+        yield Adjusted(
+            kimg, {name: before[name] for name in changed}, {name: after[name] for name in changed},
+            "user",
+        )  # fmt: skip
 
 
 def _choose_compute(
