@@ -105,11 +105,11 @@ class Judge:
         n_fake: int = 256,
         most: int = 1000,
     ) -> None:
-        chosen = np.linspace(0, len(real) - 1, min(most, len(real))).round().astype(int)
+        self._chosen = np.linspace(0, len(real) - 1, min(most, len(real))).round().astype(int)
         self.name = name if extract is not None else f"{STYLENET_NAME}, {', '.join(_LAYERS)}"
         self.n_fake = n_fake
         self._extract = extract if extract is not None else stylenet_features()
-        raw = self._raw(real[chosen])
+        raw = self._raw(real[self._chosen])
         self._mean, std = raw.mean(0), raw.std(0)
         self._std = std.clamp_min(max(float(std.median()) * _LEAST_STD, 1e-6))
         self._real = self._normalise(raw)
@@ -153,7 +153,12 @@ class Judge:
         distance, index = torch.cdist(self._normalise(self._raw(made)), self._real).min(1)
         rank = torch.searchsorted(self._alone.sort().values, distance) / len(self._alone)
         are_copies = self._are_copies(distance, index)
-        columns = (index.tolist(), distance.tolist(), rank.tolist(), are_copies.tolist())
+        columns = (
+            self._chosen[index.numpy()].tolist(),
+            distance.tolist(),
+            rank.tolist(),
+            are_copies.tolist(),
+        )
         return [Neighbour(*row) for row in zip(*columns, strict=True)]
 
     def _are_copies(self, distance: Tensor, index: Tensor) -> Tensor:
