@@ -82,6 +82,7 @@ def train(
     *,
     among: list[Compute] | None = None,
     clock: Clock = time.monotonic,
+    judge: Judge | None = None,
 ) -> Iterator[Event]:
     """Train a GAN in `folder` and report as it goes.
 
@@ -92,6 +93,7 @@ def train(
     same weights; a run resumed from a Checkpoint equals the uninterrupted one.
 
     among: the ways of computing to choose from by a timed probe; default: all this machine has.
+    judge: what measures quality where the cadence asks for it; default: by StyleNet's features.
 
     Raises: BadWeights when `start` is of another network, BadRun when it learned from other
     pictures.
@@ -121,7 +123,8 @@ def train(
     yield Probed(
         compute.device, compute.dtype, compute.channels_last, compute.threads, speed, tried
     )
-    run = _Run(config, data, folder, start_name, state, compute, clock, started - state.seconds)
+    began = started - state.seconds
+    run = _Run(config, data, folder, start_name, state, compute, clock, began, judge)
     if isinstance(start, Checkpoint):
         yield from _tell_of_resuming(start, config)
     yield run.preview()
@@ -144,6 +147,7 @@ class _Run:
         compute: Compute,
         clock: Clock,
         began: float,  # on `clock`, earlier parts of a resumed run counted in
+        judge: Judge | None,
     ) -> None:
         self.config, self.folder, self.start_name = config, folder, start_name
         self.state, self.compute, self.clock, self.began = state, compute, clock, began
@@ -151,7 +155,8 @@ class _Run:
         self.fixed_z = latents(_PREVIEW_COUNT, config.seed, config.network.z_dim)
         self.judge: Judge | None = None
         if config.cadence.measure is not None:
-            self.judge = Judge(data.images if data.reference is None else data.reference)
+            real = data.images if data.reference is None else data.reference
+            self.judge = judge if judge is not None else Judge(real)
         now = clock()
         self.due = {
             entry.name: _Due(getattr(config.cadence, entry.name), now)
