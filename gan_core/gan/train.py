@@ -38,6 +38,7 @@ from gan_core.gan.checkpoint import (
     save_checkpoint,
 )
 from gan_core.gan.config import TrainConfig, describe
+from gan_core.gan.doctor import Doctor
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import Judge, shortfall
 from gan_core.gan.snapshot import G_FILE, Snapshot, save_snapshot
@@ -108,30 +109,34 @@ def train(
         require_same_pictures(start, data.images)
         restore(start, state)
     speed = tried.get(str(compute), 0.0)
-    yield Started(
-        plan=describe(config, len(data.images), speed),
-        n_images=len(data.images),
-        resolution=config.network.resolution,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        start=start_name,
-        minutes=config.minutes,
-        kimg_limit=config.kimg,
-        kimg=state.nimg / 1000,
-        seconds=state.seconds,
-    )
-    yield Probed(
-        compute.device, compute.dtype, compute.channels_last, compute.threads, speed, tried
-    )
     began = started - state.seconds
     run = _Run(config, data, folder, start_name, state, compute, clock, began, judge)
-    if isinstance(start, Checkpoint):
-        yield from _tell_of_resuming(start, config)
-    yield run.preview()
-    try:
-        yield from run.events(should_stop, adjust)
-    except AtelierError as error:  # the disk is full, say: the run ends, but in good order
-        yield run.failed(f"{error.what} {error.expected}", error.advice)
+
+    def events() -> Iterator[Event]:
+        yield Started(
+            plan=describe(config, len(data.images), speed),
+            n_images=len(data.images),
+            resolution=config.network.resolution,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            start=start_name,
+            minutes=config.minutes,
+            kimg_limit=config.kimg,
+            kimg=state.nimg / 1000,
+            seconds=state.seconds,
+        )
+        yield Probed(
+            compute.device, compute.dtype, compute.channels_last, compute.threads, speed, tried
+        )
+        if isinstance(start, Checkpoint):
+            yield from _tell_of_resuming(start, config)
+        yield run.preview()
+        try:
+            yield from run.events(should_stop, adjust)
+        except AtelierError as error:  # the disk is full, say: the run ends, but in good order
+            yield run.failed(f"{error.what} {error.expected}", error.advice)
+
+    yield from run.attended(events())
 
 
 class _Run:
@@ -164,6 +169,21 @@ class _Run:
         }
         self.due["measure"].share = _MEASURING_SHARE
         self.tally = Tally(now, state.nimg)
+        self.doctor = Doctor(config, len(data.images))
+
+    def attended(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Pass events on, each with what the doctor makes of it; autopilot does what it advises."""
+        for event in events:
+            said = self.doctor.hear(event, self.config)
+            if isinstance(event, Finished | Failed):
+                yield from (said,) if said is not None else ()
+                yield event
+                return
+            yield event
+            if said is not None:
+                yield said
+                if self.config.autopilot and said.change:
+                    yield from self.attended(self.adjust(said.change, "autopilot"))
 
     def events(
         self, should_stop: Callable[[], bool], adjust: Callable[[], Mapping[str, Any]]

@@ -63,34 +63,19 @@ def tiny(kimg: float, **settings) -> TrainConfig:
     )
 
 
-def watch(config, folder, images, start=None, follow=False):
-    """Train with a doctor at the bedside; returns all events. follow: do what it says."""
-    doctor, events, asked, current = Doctor(config, len(images)), [], {}, config
+def watch(config, folder, images, start=None):
+    """Train, and return all events."""
     ticks = count()
-
-    def adjust():
-        changes = dict(asked)
-        asked.clear()
-        return changes
-
     run = train(
         config,
         Data(images),
         folder,
         start,
-        adjust=adjust,
         among=[CPU],
         clock=lambda: float(next(ticks)),
         judge=Judge(images, sixteenths, "sixteenths", n_fake=64),
     )
-    for event in run:
-        if isinstance(event, Adjusted):
-            current = replace(current, **event.after)
-        said = doctor.hear(event, current)
-        events += [event, said] if said else [event]
-        if said and follow:
-            asked.update(said.change)
-    return events
+    return list(run)
 
 
 def states(events) -> list[str]:
@@ -128,9 +113,9 @@ def test_losses_that_are_no_numbers_are_divergence(tmp_path):
         G.main[0].weight.fill_(math.inf)
     config = tiny(1.0)
     events = watch(config, tmp_path, blobs(), Start(Snapshot(TINY, G, D), "infinity"))
-    assert isinstance(events[-2], Failed)
-    assert events[-1].state == "diverged"
-    assert events[-1].change == {"lr_G": config.lr_G / 4, "lr_D": config.lr_D / 4}
+    assert isinstance(events[-1], Failed)
+    assert events[-2].state == "diverged"
+    assert events[-2].change == {"lr_G": config.lr_G / 4, "lr_D": config.lr_D / 4}
 
 
 def test_an_easy_set_that_is_learned_is_accused_of_nothing(tmp_path):
@@ -141,9 +126,11 @@ def test_an_easy_set_that_is_learned_is_accused_of_nothing(tmp_path):
     assert "healthy" in states(events)
 
 
-def test_doing_what_it_says_ends_the_lead_of_g(tmp_path):
-    events = watch(tiny(2.5, lr_D=1e-6), tmp_path, blobs(), follow=True)
-    assert [event.after for event in events if isinstance(event, Adjusted)] == [{"lr_D": 1e-3}]
+def test_the_autopilot_does_what_it_says_and_ends_the_lead_of_g(tmp_path):
+    events = watch(tiny(2.5, lr_D=1e-6, autopilot=True), tmp_path, blobs())
+    (adjusted,) = [event for event in events if isinstance(event, Adjusted)]
+    assert (adjusted.before, adjusted.after) == ({"lr_D": 1e-6}, {"lr_D": 1e-3})
+    assert adjusted.by == "autopilot"
     assert states(events)[:3] == ["learning", "G is winning", "healthy"]
     assert set(states(events)[3:]) <= NOT_ACCUSED
 
