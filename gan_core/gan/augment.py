@@ -5,8 +5,8 @@ Source: Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Tr
 an unchanged picture, so it cannot win by learning a small set by heart, and because every change
 is differentiable, G learns through it without drawing the changes into its own pictures.
 
-Differs: translation copies rectangles, both ways, instead of an index gather, whose backward pass is
-slow on a CPU; and the three changes of colour are made in one.
+Differs: translation copies rectangles, there and back, instead of an index gather, whose backward
+pass is slow on a CPU; and the three changes of colour are made in one.
 """
 
 from collections.abc import Callable, Sequence
@@ -74,13 +74,15 @@ def _color(x: Tensor, rng: torch.Generator) -> Tensor:
 def _translation(x: Tensor, rng: torch.Generator) -> Tensor:
     """Shift each picture; what comes in from outside is 0, mid-grey, as in the paper."""
     shifts = [_shifts(len(x), side, rng) for side in x.shape[2:]]
-    shifted: Tensor = _Shift.apply(x, *shifts)  # type: ignore[no-untyped-call]
+    shifted: Tensor = _Shift.apply(x, *shifts)
     return shifted
 
 
 def _shifts(n: int, side: int, rng: torch.Generator) -> list[int]:
     limit = round(side * _SHIFT)
-    shifts: list[int] = torch.randint(-limit, limit + 1, (n, 1, 1, 1), generator=rng).flatten().tolist()
+    shifts: list[int] = (
+        torch.randint(-limit, limit + 1, (n, 1, 1, 1), generator=rng).flatten().tolist()
+    )
     return shifts
 
 
@@ -99,7 +101,7 @@ class _Shift(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         back = [[-shift for shift in shifts] for shifts in ctx.shifts]
-        return _Shift.apply(gradient, *back), None, None  # type: ignore[no-untyped-call]
+        return _Shift.apply(gradient, *back), None, None
 
 
 def _overlap(shift: int) -> tuple[slice, slice]:

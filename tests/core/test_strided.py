@@ -4,6 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from benchmarks.tutorial import plain
+from gan_core.gan.config import NetworkConfig
+from gan_core.gan.networks import build
 from gan_core.gan.networks.dcgan import Closing, Opening
 from gan_core.gan.networks.strided import Doubling, Halving, pays_off
 
@@ -33,9 +36,7 @@ def test_outputs_and_gradients_are_those_of_the_plain_convolution(index, layout)
     assert pays_off(x, WIDE, 8)
     y, expected = layer(x), plain(x, layer.weight, None, 2, 1)
     assert torch.allclose(y, expected, atol=1e-12)
-    pairs = zip(
-        gradients(y, x, layer.weight), gradients(expected, x, layer.weight), strict=True
-    )
+    pairs = zip(gradients(y, x, layer.weight), gradients(expected, x, layer.weight), strict=True)
     assert all(torch.allclose(got, wanted, atol=1e-10) for got, wanted in pairs)
 
 
@@ -74,8 +75,8 @@ def test_a_bias_is_added():
 
 
 def test_a_trained_network_computes_as_it_always_did():
-    for layer, plain, x in layers(torch.float32):
-        assert torch.equal(layer.eval()(x), plain(x, layer.weight, None, 2, 1))
+    for layer, by_torch, x in layers(torch.float32):
+        assert torch.equal(layer.eval()(x), by_torch(x, layer.weight, None, 2, 1))
 
 
 def test_the_first_and_the_last_layer_are_plain_products():
@@ -85,3 +86,15 @@ def test_the_first_and_the_last_layer_are_plain_products():
     assert torch.allclose(x, F.conv_transpose2d(z, opening.weight), atol=1e-14)
     assert torch.allclose(closing(x), F.conv2d(x, closing.weight, closing.bias), atol=1e-14)
     assert torch.equal(opening.eval()(z), F.conv_transpose2d(z, opening.weight))
+
+
+def test_the_tutorials_loop_is_compared_with_in_torchs_own_layers():
+    network = NetworkConfig(resolution=16, z_dim=8, width_G=WIDE, width_D=WIDE)
+    G, D = (net.eval() for net in build(network))
+    x = G(torch.randn(4, 8))
+    logits = D(x)
+    names = [name for name, _ in D.named_parameters()]
+    assert torch.equal(plain(D)(x), logits)
+    assert [name for name, _ in D.named_parameters()] == names
+    ours = (Halving, Doubling, Opening, Closing)
+    assert not any(isinstance(layer, ours) for net in (plain(G), D) for layer in net.modules())

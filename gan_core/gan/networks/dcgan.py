@@ -81,7 +81,7 @@ class Discriminator(nn.Module):
 
 
 class Opening(nn.ConvTranspose2d):
-    """`nn.ConvTranspose2d(z_dim, C, 4, 1, 0)` of z [N, z_dim, 1, 1]: in training a plain product."""
+    """`nn.ConvTranspose2d(z_dim, C, 4, 1, 0)` of z [N, z_dim, 1, 1]: a product, in training."""
 
     def __init__(self, z_dim: int, channels: int) -> None:
         super().__init__(z_dim, channels, 4, 1, 0, bias=False)

@@ -8,11 +8,12 @@ outputs are y0 = s0 g0 + s1 g1 and y1 = s1 g0 + s2 g1: four products, or three,
     m0 = (s0 - s1) g0,  m1 = s1 (g0 + g1),  m2 = (s1 - s2) g1,  y0 = m0 + m1,  y1 = m1 - m2,
 
 so nine instead of sixteen in the plane, where each product is one of matrices: pictures x tiles by
-channels. Only sums and differences come on top, so float32 loses nothing, and bfloat16 less than 2
-more bits than it does anyhow.
+channels. Only sums and differences come on top, so float32 loses nothing, and bfloat16, which
+errs by 0.2 % of the outputs' spread, errs by 0.6 %.
 The transposed convolution is the same steps transposed, and so is every gradient.
 """
 
+import math
 from typing import Any, TypeAlias
 
 import torch
@@ -35,7 +36,7 @@ class Halving(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and pays_off(x, self.in_channels, x.shape[2] // 2)):
             return super().forward(x)
-        y: Tensor = _Halve.apply(_as_autocast_does(x), self.weight)  # type: ignore[no-untyped-call]
+        y: Tensor = _Halve.apply(_as_autocast_does(x), self.weight)
         return y if self.bias is None else y + self.bias.to(y.dtype).view(1, -1, 1, 1)
 
 
@@ -48,7 +49,7 @@ class Doubling(nn.ConvTranspose2d):
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         if not (self.training and pays_off(x, self.out_channels, x.shape[2])):
             return super().forward(x, output_size)
-        y: Tensor = _Double.apply(_as_autocast_does(x), self.weight)  # type: ignore[no-untyped-call]
+        y: Tensor = _Double.apply(_as_autocast_does(x), self.weight)
         return y
 
 
@@ -83,8 +84,8 @@ class _Halve(torch.autograd.Function):
         x, w = ctx.saved_tensors
         needs_x, needs_w = ctx.needs_input_grad
         if torch.is_grad_enabled():  # gradients of gradients are wanted
-            dx = _Double.apply(dy, w) if needs_x else None  # type: ignore[no-untyped-call]
-            return dx, _Correlate.apply(x, dy, w) if needs_w else None  # type: ignore[no-untyped-call]
+            dx = _Double.apply(dy, w) if needs_x else None
+            return dx, _Correlate.apply(x, dy, w) if needs_w else None
         outputs = tile_outputs(dy)
         dx = untile(torch.bmm(outputs, ctx.filters), len(x)) if needs_x else None
         if not needs_w:
@@ -109,8 +110,8 @@ class _Double(torch.autograd.Function):
         y, w = ctx.saved_tensors
         needs_y, needs_w = ctx.needs_input_grad
         if torch.is_grad_enabled():
-            dy = _Halve.apply(dx, w) if needs_y else None  # type: ignore[no-untyped-call]
-            return dy, _Correlate.apply(dx, y, w) if needs_w else None  # type: ignore[no-untyped-call]
+            dy = _Halve.apply(dx, w) if needs_y else None
+            return dy, _Correlate.apply(dx, y, w) if needs_w else None
         pixels = tile(dx)
         dy = None
         if needs_y:
@@ -132,8 +133,8 @@ class _Correlate(torch.autograd.Function):
     def backward(ctx: Context, dw: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, y = ctx.saved_tensors
         needs_x, needs_y, _ = ctx.needs_input_grad
-        dx = _Double.apply(y, dw) if needs_x else None  # type: ignore[no-untyped-call]
-        return dx, _Halve.apply(x, dw) if needs_y else None, None  # type: ignore[no-untyped-call]
+        dx = _Double.apply(y, dw) if needs_x else None
+        return dx, _Halve.apply(x, dw) if needs_y else None, None
 
 
 # --- sums and differences; all in memory order [.., H, W, C], t = n / 2 tiles a side ----------
@@ -234,4 +235,4 @@ def untransform_filters(filters: Tensor, like: Tensor) -> Tensor:
 
 
 def _side(tiles: Tensor, N: int) -> int:
-    return round((tiles.shape[1] // N) ** 0.5)
+    return math.isqrt(tiles.shape[1] // N)
