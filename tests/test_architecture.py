@@ -32,7 +32,16 @@ ALLOWED = {
         "hub",
     },
     # The two wings do not know each other.
-    "gan": {"errors", "events", "files", "compute", "settings", "weights", "pictures"},
+    "gan": {
+        "errors",
+        "events",
+        "files",
+        "compute",
+        "settings",
+        "weights",
+        "pictures",
+        "features",
+    },
     "style": {
         "errors",
         "events",
