@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gan_core.compute import Compute
 from gan_core.features.load import STYLENET_NAME, load_network
 from gan_core.gan.latents import latents, render
 from gan_core.pictures.canvas import to_uint8
@@ -182,7 +183,7 @@ def stylenet_features() -> Extract:
     In float32 whatever the training runs in: kernels of hundreds of features are noise in
     bfloat16's 8 bits (docs/experiments.md).
     """
-    network = load_network("stylenet", _LAYERS[-1]).to(memory_format=torch.channels_last)
+    network = load_network("stylenet", _LAYERS[-1]).copy_to(Compute(channels_last=True))
 
     def extract(x: Tensor) -> Tensor:
         x = (x.float() / 255).contiguous(memory_format=torch.channels_last)
