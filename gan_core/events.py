@@ -106,7 +106,7 @@ class Diagnosed:
     state: str  # a `gan.doctor.Condition`
     evidence: str  # a sentence with the figures
     advice: str
-    change: dict[str, float | int | str]
+    change: dict[str, float | int | str | tuple[str, ...]]
 
 
 @dataclass(frozen=True)

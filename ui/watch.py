@@ -16,7 +16,7 @@ from gradio.processing_utils import save_file_to_cache
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_core.gan.run import pack
+from gan_core.gan.package import pack
 from gan_core.gan.train import SCRATCH
 from gan_core.pictures import enlarge
 from ui import texts, view

@@ -20,7 +20,7 @@ from gan_core.commands.options import (
 )
 from gan_core.errors import BadRun, BadSetting
 from gan_core.files import require_room
-from gan_core.gan.checkpoint import CHECKPOINT_FILE, Checkpoint, find_checkpoint
+from gan_core.gan.checkpoint import Checkpoint, find_checkpoint, has_checkpoint
 from gan_core.gan.config import AUGMENTATIONS, Cadence, NetworkConfig, TrainConfig, derive
 from gan_core.gan.run import (
     DATASET_FILE,
@@ -118,7 +118,7 @@ def train(
         config = replace(checkpoint.config, **overrides)
         _refuse_used_up(checkpoint, config)
         require_room(out)
-        dataset = read_dataset(out / DATASET_FILE)
+        dataset = _own_dataset(out)
         _run(config, Data(dataset.images), out, checkpoint)
         return
     _refuse_existing_run(out)
@@ -194,14 +194,15 @@ def pretrain(
     require("held_out", held_out, 2, 1000)
     require_room(out)
     begin: Start | Checkpoint = Start()
-    if (out / CHECKPOINT_FILE).exists():
+    asked = given(resolution=resolution, width_G=width_G, width_D=width_D, d_norm=d_norm)
+    if has_checkpoint(out):
         begin = find_checkpoint(out)
+        _refuse_other_network(begin, asked)
         config = replace(begin.config, **overrides)
         _refuse_used_up(begin, config)
         seen, unseen = read_dataset(out / DATASET_FILE), read_dataset(out / _HELD_OUT_FILE)
     else:
         _refuse_existing_run(out)
-        asked = given(resolution=resolution, width_G=width_G, width_D=width_D, d_norm=d_norm)
         begin, network = _start_from(start, **asked)
         config = TrainConfig(
             **{
@@ -261,6 +262,16 @@ def _name_start(start: str, snapshot: Snapshot) -> str:
     return f"an own model of {snapshot.training.get('kimg', 0):g} kimg"
 
 
+def _own_dataset(out: Path) -> Dataset:
+    if not (out / DATASET_FILE).is_file():
+        raise BadRun(
+            f"The pictures of this run are gone: {out / DATASET_FILE} is missing.",
+            "A run goes on with the pictures it keeps in its folder.",
+            "Put the file back, or start a new run from this one: --start RUN with your pictures.",
+        )
+    return read_dataset(out / DATASET_FILE)
+
+
 def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:
     if source.resolve() != (out / DATASET_FILE).resolve():
         save_dataset(dataset, out / DATASET_FILE)
@@ -276,12 +287,27 @@ def _refuse_used_up(checkpoint: Checkpoint, config: TrainConfig) -> None:
         )
 
 
+def _refuse_other_network(checkpoint: Checkpoint, asked: dict[str, Any]) -> None:
+    network = checkpoint.config.network
+    other = [name for name, value in asked.items() if getattr(network, name) != value]
+    if other:
+        raise BadSetting(
+            f"This run's network has {other[0]} = {getattr(network, other[0])}, and"
+            f" {asked[other[0]]} was asked for.",
+            "A run that goes on keeps its network.",
+            "Leave the option out, or start a new run in another folder.",
+        )
+
+
 def _refuse_existing_run(out: Path) -> None:
-    if (out / EVENTS_FILE).exists():
+    if has_checkpoint(out) or (out / EVENTS_FILE).exists():
+        can_resume = has_checkpoint(out)
         raise BadRun(
             f"{out} already holds a run.",
             "A new run needs a folder of its own.",
-            "Choose another folder, or add --resume to continue that run.",
+            "Choose another folder, or add --resume to continue that run."
+            if can_resume
+            else "Choose another folder, or delete that run: it ended before its first checkpoint.",
         )
 
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gan_core.compute import Compute
 from gan_core.features.load import STYLENET_NAME, load_network
 from gan_core.gan.latents import latents, render
 from gan_core.pictures.canvas import to_uint8
@@ -31,7 +32,7 @@ _NEIGHBOURS = 5  # Naeem et al. 2020, section 4.4
 _BLOCKS = 10  # of the jackknife
 _INTERVAL = 1.645  # standard errors either side: 90 %
 _COVERAGE_COUNTS, _COPIES_COUNT = 0.2, 1.0
-_TOO_NEAR = 0.05  # this share of the real pictures lies as near to another real one
+_COPY = 0.7  # of the distance at which the real picture's own nearest neighbour lies
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,12 @@ class Quality:
     kid: squared kernel distance, unscaled; unbiased, so it may be negative. kid_low, kid_high: its
     90 % interval (jackknife over blocks of both kinds of pictures). coverage: the share of the real
     pictures with a made one within the distance of their fifth-nearest real neighbour (Naeem et al.
-    2020, arXiv:2002.09797). memorised: the share of the made pictures nearer to a real one than all
-    but 5 % of the real ones are to one another. nearest: median distance from a made picture to the
-    nearest real one, over the same among the real ones. diversity: mean distance between two made
-    pictures, over the same between two real ones.
+    2020, arXiv:2002.09797). memorised: the share of the made pictures that copy a real one: they
+    lie nearer to it than 0.7 of its own distance to the nearest other real one (a margin below the
+    "authenticity" of Alaa et al. 2021, arXiv:2102.08921, which makes half of all independent
+    pictures copies; how well it works: docs/experiments.md, Memorisation). nearest: median distance
+    from a made picture to the nearest real one, over the same among the real ones. diversity: mean
+    distance between two made pictures, over the same between two real ones.
     """
 
     kid: float
@@ -74,13 +77,14 @@ def shortfall(found: Quality) -> float:
 class Neighbour:
     """The real picture nearest to a made one.
 
-    rank: the share of the real pictures that lie nearer to another real one than this: near 0 is a
-    copy, 0.5 is as far as they usually are.
+    rank: the share of the real pictures that lie nearer to another real one than this; 0.5 is as
+    far as they usually are. is_copy: whether it counts as `Quality.memorised`.
     """
 
     index: int
     distance: float
     rank: float
+    is_copy: bool
 
 
 class Judge:
@@ -102,11 +106,11 @@ class Judge:
         n_fake: int = 256,
         most: int = 1000,
     ) -> None:
-        chosen = np.linspace(0, len(real) - 1, min(most, len(real))).round().astype(int)
+        self._chosen = np.linspace(0, len(real) - 1, min(most, len(real))).round().astype(int)
         self.name = name if extract is not None else f"{STYLENET_NAME}, {', '.join(_LAYERS)}"
         self.n_fake = n_fake
         self._extract = extract if extract is not None else stylenet_features()
-        raw = self._raw(real[chosen])
+        raw = self._raw(real[self._chosen])
         self._mean, std = raw.mean(0), raw.std(0)
         self._std = std.clamp_min(max(float(std.median()) * _LEAST_STD, 1e-6))
         self._real = self._normalise(raw)
@@ -115,7 +119,7 @@ class Judge:
         self._spread = float(between.sum()) / max(len(raw) * (len(raw) - 1), 1)
         # The picture itself, at distance 0, comes first: number k + 1 is the k-th neighbour.
         ordered = between.sort(dim=1).values
-        self._nearest = ordered[:, min(1, len(raw) - 1)].sort().values
+        self._alone = ordered[:, min(1, len(raw) - 1)]
         self._radius = ordered[:, min(_NEIGHBOURS, len(raw) - 1)]
 
     def measure(self, G: nn.Module, z_dim: int, seed: int = 1) -> Quality:
@@ -127,16 +131,15 @@ class Judge:
         fake = self._normalise(self._raw(made))
         kid, error = _kid(self._kernel, _kernel(fake, fake), _kernel(self._real, fake))
         across = torch.cdist(self._real, fake)  # [N_real, N_fake]
-        nearest = across.min(0).values
-        too_near = torch.quantile(self._nearest, _TOO_NEAR)
+        nearest, index = across.min(0)
         spread = float(torch.pdist(fake).mean())
         return Quality(
             kid=kid,
             kid_low=kid - _INTERVAL * error,
             kid_high=kid + _INTERVAL * error,
             coverage=float((across.min(1).values <= self._radius).float().mean()),
-            memorised=float((nearest < too_near).float().mean()),
-            nearest=_ratio(float(nearest.median()), float(self._nearest.median())),
+            memorised=float(self._are_copies(nearest, index).float().mean()),
+            nearest=_ratio(float(nearest.median()), float(self._alone.median())),
             diversity=_ratio(spread, self._spread),
             n_real=len(self._real),
             n_fake=len(made),
@@ -149,9 +152,18 @@ class Judge:
         With more real pictures than `most`, only those that were taken are looked at.
         """
         distance, index = torch.cdist(self._normalise(self._raw(made)), self._real).min(1)
-        rank = torch.searchsorted(self._nearest, distance) / len(self._nearest)
-        columns = (index.tolist(), distance.tolist(), rank.tolist())
+        rank = torch.searchsorted(self._alone.sort().values, distance) / len(self._alone)
+        are_copies = self._are_copies(distance, index)
+        columns = (
+            self._chosen[index.numpy()].tolist(),
+            distance.tolist(),
+            rank.tolist(),
+            are_copies.tolist(),
+        )
         return [Neighbour(*row) for row in zip(*columns, strict=True)]
+
+    def _are_copies(self, distance: Tensor, index: Tensor) -> Tensor:
+        return distance < _COPY * self._alone[index]
 
     def _raw(self, pictures: Images) -> Tensor:
         x = torch.from_numpy(pictures).permute(0, 3, 1, 2)
@@ -171,7 +183,7 @@ def stylenet_features() -> Extract:
     In float32 whatever the training runs in: kernels of hundreds of features are noise in
     bfloat16's 8 bits (docs/experiments.md).
     """
-    network = load_network("stylenet", _LAYERS[-1]).to(memory_format=torch.channels_last)
+    network = load_network("stylenet", _LAYERS[-1]).copy_to(Compute(channels_last=True))
 
     def extract(x: Tensor) -> Tensor:
         x = (x.float() / 255).contiguous(memory_format=torch.channels_last)

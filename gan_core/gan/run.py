@@ -1,4 +1,4 @@
-"""A run is a folder; this is what lies in it and how it is written, read, stopped and packed.
+"""A run is a folder; this is what lies in it and how it is written, read, stopped and adjusted.
 
     config.json           the run's settings
     dataset.safetensors   the prepared pictures, so that a run can be continued
@@ -13,18 +13,17 @@ The folder is all that the process which trains and those who watch it share.
 
 import json
 import os
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gan_core.errors import BadRun, BadSetting
-from gan_core.events import Event, Finished, Measured, Preview, Started, from_json, say_kid, to_json
-from gan_core.files import explain_disk_errors, write_atomically
+from gan_core.events import Event, Measured, Preview, from_json, to_json
+from gan_core.files import explain_disk_errors, sweep_unfinished, write_atomically
 from gan_core.gan.config import ADJUSTABLE, TrainConfig, config_to_json
-from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
-from gan_core.gan.train import BEST_FOLDER, SCRATCH
+from gan_core.gan.snapshot import CONFIG_FILE
 from gan_core.pictures.canvas import save_png
 
 EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
@@ -38,6 +37,7 @@ def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterat
     Raises: DiskFull, BadRun when the folder is deleted meanwhile.
     """
     (folder / STOP_FILE).unlink(missing_ok=True)
+    sweep_unfinished(folder)
     with write_atomically(folder / CONFIG_FILE) as path:
         path.write_text(config_to_json(config) + "\n", encoding="utf-8")
     _drop_half_a_line(folder / EVENTS_FILE)
@@ -71,7 +71,9 @@ def _drop_half_a_line(log: Path) -> None:
 def read_events(folder: Path) -> list[Event]:
     """Read a run's log; a last line still being written is left for the next time.
 
-    Raises: BadRun when there is no log or a whole line in it cannot be read.
+    A whole line that says something unknown is another version's, and is passed over.
+
+    Raises: BadRun when there is no log or a whole line in it is damaged.
     """
     path = folder / EVENTS_FILE
     if not path.is_file():
@@ -80,15 +82,22 @@ def read_events(folder: Path) -> list[Event]:
             f"A run's folder has the file {EVENTS_FILE}.",
             "Check the folder's name.",
         )
-    lines = path.read_text(encoding="utf-8").split("\n")
+    found: list[Event] = []
     try:
-        return [from_json(json.loads(line)) for line in lines[:-1] if line]
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        records = [json.loads(line) for line in lines if line]
+        if strangers := [values for values in records if not isinstance(values, dict)]:
+            raise ValueError(f"{json.dumps(strangers[0])[:40]} is no record")
     except ValueError as error:
         raise BadRun(
             f"The log of {folder.name} cannot be read: {error}.",
-            "Every line must be an event that this version of GAN Atelier knows.",
+            "Every line must be a record of JSON.",
             "Start a new run; the best snapshot of this one can still be used.",
         ) from error
+    for values in records:
+        with suppress(ValueError, TypeError):
+            found.append(from_json(values))
+    return found
 
 
 def request_stop(folder: Path) -> None:
@@ -138,73 +147,7 @@ def _read_adjustment(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def pack(folder: Path, target: Path) -> Path:
-    """Write what a run made, as a zip: weights, configuration, previews, model card.
-
-    The pictures it learned from are not in it. Raises: BadRun without a snapshot, DiskFull.
-    """
-    best = folder / BEST_FOLDER
-    if not (best / G_FILE).is_file():
-        raise BadRun(
-            f"The run {folder.name} has no snapshot yet.",
-            "The first is saved when it is first measured, and the last at the end.",
-            "Let it run a little longer, or press Stop and download then.",
-        )
-    name = target.stem
-    with (
-        write_atomically(target) as path,
-        zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        for file in (G_FILE, D_FILE, CONFIG_FILE):
-            archive.write(best / file, f"{name}/{file}")
-        archive.write(folder / CONFIG_FILE, f"{name}/training.json")
-        archive.write(folder / EVENTS_FILE, f"{name}/{EVENTS_FILE}")
-        for sample in sorted((folder / SAMPLES_FOLDER).glob("*.png")):
-            archive.write(sample, f"{name}/{SAMPLES_FOLDER}/{sample.name}")
-        archive.writestr(f"{name}/README.md", model_card(folder, name))
-    return target
-
-
 def kept_measurement(events: Sequence[Event]) -> Measured | None:
     """The measurement of the model that a run has kept; None before the first."""
     best = (event for event in reversed(events) if isinstance(event, Measured) and event.is_best)
     return next(best, None)
-
-
-def model_card(folder: Path, name: str) -> str:
-    """Describe a run's model in the Hub's card format, from what the run itself reported."""
-    events = read_events(folder)
-    start = next(event for event in events if isinstance(event, Started))
-    best = kept_measurement(events)
-    ended = next((event for event in reversed(events) if isinstance(event, Finished)), None)
-    measured = "Not measured."
-    if best is not None:
-        measured = (
-            f"KID x 1000 = {say_kid(best)} at {best.kimg:.1f} kimg ({best.n_fake} made against"
-            f" {best.n_real} real pictures; features: {best.extractor})."
-        )
-    licence = "The licence is yours to choose, within what the pictures it learned from allow."
-    if start.start != SCRATCH:
-        licence = (
-            f"It started from {start.start}, whose licence holds for what is derived from it. The"
-            " bundled models are under CC BY-SA 4.0 (credit: KaoKore, arXiv:2002.08595, CODH)."
-        )
-    length = f"{ended.kimg:.1f} kimg in {ended.seconds / 60:.1f} minutes" if ended else "Unfinished"
-    return f"""---
-library_name: gan-atelier
-tags: [dcgan, unconditional-image-generation]
----
-# {name}
-
-A DCGAN of {start.resolution} px, trained with GAN Atelier on {start.n_images} pictures
-(not included), starting from {start.start}. {length}.
-
-- Plan: {start.plan}
-- Best snapshot: {measured}
-
-```
-python -m gan_core generate --model {name} --count 16 --seed 0 --out pictures
-```
-
-{licence} With few pictures a GAN can repeat what it was shown: compare before you publish.
-"""

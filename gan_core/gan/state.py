@@ -174,7 +174,8 @@ def state_from_tensors(state: TrainState, tensors: Mapping[str, Tensor]) -> None
         _load_moments(getattr(state, part), part, tensors)
     state.rng.set_state(tensors["rng"])
     state.batches.waiting = tensors["waiting"].clone()
-    state.mean_logits = tensors["mean_logits"].to(state.mean_logits.device)
+    if "mean_logits" in tensors:  # checkpoints of the first format have none
+        state.mean_logits = tensors["mean_logits"].to(state.mean_logits.device)
 
 
 def _load_moments(optimiser: Adam, part: str, tensors: Mapping[str, Tensor]) -> None:

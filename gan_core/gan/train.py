@@ -30,8 +30,15 @@ from gan_core.events import (
     Saved,
     Started,
 )
-from gan_core.gan.checkpoint import Checkpoint, restore, save_checkpoint
+from gan_core.gan.checkpoint import (
+    Checkpoint,
+    fingerprint,
+    require_same_pictures,
+    restore,
+    save_checkpoint,
+)
 from gan_core.gan.config import TrainConfig, describe
+from gan_core.gan.doctor import Doctor
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import Judge, shortfall
 from gan_core.gan.snapshot import G_FILE, Snapshot, save_snapshot
@@ -76,6 +83,7 @@ def train(
     *,
     among: list[Compute] | None = None,
     clock: Clock = time.monotonic,
+    judge: Judge | None = None,
 ) -> Iterator[Event]:
     """Train a GAN in `folder` and report as it goes.
 
@@ -86,8 +94,10 @@ def train(
     same weights; a run resumed from a Checkpoint equals the uninterrupted one.
 
     among: the ways of computing to choose from by a timed probe; default: all this machine has.
+    judge: what measures quality where the cadence asks for it; default: by StyleNet's features.
 
-    Raises: BadWeights when `start` is of another network.
+    Raises: BadWeights when `start` is of another network, BadRun when it learned from other
+    pictures.
     """
     start = start if start is not None else Start()
     started = clock()
@@ -96,29 +106,37 @@ def train(
     state = new_state(config, data.images, compute, snapshot)
     start_name = start.name if isinstance(start, Start) else start.start
     if isinstance(start, Checkpoint):
+        require_same_pictures(start, data.images)
         restore(start, state)
     speed = tried.get(str(compute), 0.0)
-    yield Started(
-        plan=describe(config, len(data.images), speed),
-        n_images=len(data.images),
-        resolution=config.network.resolution,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        start=start_name,
-        minutes=config.minutes,
-        kimg_limit=config.kimg,
-        kimg=state.nimg / 1000,
-        seconds=state.seconds,
-    )
-    yield Probed(
-        compute.device, compute.dtype, compute.channels_last, compute.threads, speed, tried
-    )
-    run = _Run(config, data, folder, start_name, state, compute, clock, started - state.seconds)
-    yield run.preview()
-    try:
-        yield from run.events(should_stop, adjust)
-    except AtelierError as error:  # the disk is full, say: the run ends, but in good order
-        yield run.failed(f"{error.what} {error.expected}", error.advice)
+    began = started - state.seconds
+    run = _Run(config, data, folder, start_name, state, compute, clock, began, judge)
+
+    def events() -> Iterator[Event]:
+        yield Started(
+            plan=describe(config, len(data.images), speed),
+            n_images=len(data.images),
+            resolution=config.network.resolution,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            start=start_name,
+            minutes=config.minutes,
+            kimg_limit=config.kimg,
+            kimg=state.nimg / 1000,
+            seconds=state.seconds,
+        )
+        yield Probed(
+            compute.device, compute.dtype, compute.channels_last, compute.threads, speed, tried
+        )
+        if isinstance(start, Checkpoint):
+            yield from _tell_of_resuming(start, config)
+        yield run.preview()
+        try:
+            yield from run.events(should_stop, adjust)
+        except AtelierError as error:  # the disk is full, say: the run ends, but in good order
+            yield run.failed(f"{error.what} {error.expected}", error.advice)
+
+    yield from run.attended(events())
 
 
 class _Run:
@@ -134,13 +152,16 @@ class _Run:
         compute: Compute,
         clock: Clock,
         began: float,  # on `clock`, earlier parts of a resumed run counted in
+        judge: Judge | None,
     ) -> None:
         self.config, self.folder, self.start_name = config, folder, start_name
         self.state, self.compute, self.clock, self.began = state, compute, clock, began
+        self.pictures = fingerprint(data.images)
         self.fixed_z = latents(_PREVIEW_COUNT, config.seed, config.network.z_dim)
         self.judge: Judge | None = None
         if config.cadence.measure is not None:
-            self.judge = Judge(data.images if data.reference is None else data.reference)
+            real = data.images if data.reference is None else data.reference
+            self.judge = judge if judge is not None else Judge(real)
         now = clock()
         self.due = {
             entry.name: _Due(getattr(config.cadence, entry.name), now)
@@ -148,6 +169,21 @@ class _Run:
         }
         self.due["measure"].share = _MEASURING_SHARE
         self.tally = Tally(now, state.nimg)
+        self.doctor = Doctor(config, len(data.images))
+
+    def attended(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Pass events on, each with what the doctor makes of it; autopilot does what it advises."""
+        for event in events:
+            said = self.doctor.hear(event, self.config)
+            if isinstance(event, Finished | Failed):
+                yield from (said,) if said is not None else ()
+                yield event
+                return
+            yield event
+            if said is not None:
+                yield said
+                if self.config.autopilot and said.change:
+                    yield from self.attended(self.adjust(said.change, "autopilot"))
 
     def events(
         self, should_stop: Callable[[], bool], adjust: Callable[[], Mapping[str, Any]]
@@ -185,7 +221,8 @@ class _Run:
         yield from events
 
     def save(self) -> Iterator[Event]:
-        save_checkpoint(self.folder, self.state, self.config, self.compute, self.start_name)
+        run = (self.state, self.config, self.compute, self.start_name, self.pictures)
+        save_checkpoint(self.folder, *run)
         yield Saved(self.state.nimg / 1000, "checkpoint")
 
     def finish(self) -> Iterator[Event]:
@@ -293,6 +330,22 @@ class _Due:
 
     def took(self, seconds: float) -> None:
         self.spent, self.cost = self.spent + seconds, seconds
+
+
+def _tell_of_resuming(checkpoint: Checkpoint, config: TrainConfig) -> Iterator[Event]:
+    """Name what is not as it was: the newest checkpoint was damaged, settings are others."""
+    kimg, was = checkpoint.nimg / 1000, checkpoint.config
+    if checkpoint.notice:
+        yield Noticed(checkpoint.notice)
+    changed = [entry.name for entry in fields(config) if entry.name != "cadence"]
+    before = {name: getattr(was, name) for name in changed}
+    after = {name: getattr(config, name) for name in changed}
+    changed = [name for name in changed if before[name] != after[name]]
+    if changed:
+        yield Adjusted(
+            kimg, {name: before[name] for name in changed}, {name: after[name] for name in changed},
+            "user",
+        )  # fmt: skip
 
 
 def _choose_compute(

@@ -167,7 +167,7 @@ def test_measure_gives_kid_with_its_counts_and_what_other_real_pictures_reach(
     done = atelier(*words, "--held-out", 2)
     assert done.code == 0, done.err
     assert "(12 made, 12 real; StyleNet" in done.out
-    assert "(12 against 12)" in done.out
+    assert "Other real pictures instead: KID" in done.out
 
 
 def test_check_prints_a_line_for_every_file(atelier, place):

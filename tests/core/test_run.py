@@ -1,8 +1,7 @@
-"""A run's folder: what is written, read back, stopped and packed."""
+"""A run's folder: what is written, read back and stopped."""
 
 import json
 import shutil
-import zipfile
 
 import numpy as np
 import pytest
@@ -13,13 +12,10 @@ from gan_core.events import Finished, Preview, Started
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, config_from_dict
 from gan_core.gan.run import (
     is_stop_requested,
-    model_card,
-    pack,
     read_events,
     record,
     request_stop,
 )
-from gan_core.gan.snapshot import load_snapshot
 from gan_core.gan.train import Data, train
 from gan_core.pictures import read_png_metadata
 
@@ -99,35 +95,3 @@ def test_a_new_part_of_a_run_forgets_an_old_wish_to_stop(tmp_path):
     assert is_stop_requested(tmp_path)
     list(record([Finished(0.0, 0.0, False, None)], tmp_path, CONFIG))
     assert not is_stop_requested(tmp_path)
-
-
-def test_a_packed_run_holds_a_model_that_loads_and_none_of_the_pictures(finished, tmp_path):
-    folder, _ = finished
-    (folder / "dataset.safetensors").write_bytes(b"private")
-    packed = pack(folder, tmp_path / "mine.zip")
-    with zipfile.ZipFile(packed) as archive:
-        archive.extractall(tmp_path)
-        names = archive.namelist()
-    assert not any("dataset" in name for name in names)
-    assert any(name.startswith("mine/samples/") for name in names)
-    assert load_snapshot(tmp_path / "mine").network == CONFIG.network
-
-
-def test_the_model_card_gives_the_figures_with_their_counts(finished):
-    card = model_card(finished[0], "mine")
-    assert "24 pictures" in card
-    assert "256 made against 24 real" in card
-    assert "licence is yours to choose" in card  # from scratch
-
-
-def test_the_card_of_a_run_from_another_model_names_that_models_licence(tmp_path):
-    started = Started("plan", 24, 16, 8, 0, "dcgan-kaokore-64", 5.0, None)
-    list(record([started], tmp_path, CONFIG))
-    assert "started from dcgan-kaokore-64" in model_card(tmp_path, "mine")
-    assert "CC BY-SA 4.0" in model_card(tmp_path, "mine")
-
-
-def test_a_run_without_a_snapshot_cannot_be_packed(tmp_path):
-    with pytest.raises(BadRun, match="no snapshot"):
-        pack(tmp_path, tmp_path / "x.zip")
-    assert not (tmp_path / "x.zip").exists()

@@ -1,0 +1,102 @@
+"""Whether a run's model repeats the pictures it learned from, for its owner, before it goes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_core.errors import BadRun
+from gan_core.gan.latents import latents, render
+from gan_core.gan.metrics import Extract, Judge
+from gan_core.gan.run import DATASET_FILE
+from gan_core.gan.snapshot import G_FILE, load_snapshot
+from gan_core.gan.train import BEST_FOLDER
+from gan_core.pictures.canvas import make_grid, to_uint8
+from gan_core.pictures.dataset import read_dataset
+from gan_core.pictures.film import thin
+
+# From this share on a model comes with a warning. Of other photographs of the same kind 0 to 1 %
+# are taken for copies; of icons that differ by an eyebrow 13 % (docs/experiments.md, Memorisation).
+MANY_COPIES = 0.05
+_PAIRS = 8
+_MOST_REAL = 2000  # the kernel between them takes 32 MB
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """How many of `n_made` pictures are copies of one of `n_real` that the model learned from.
+
+    nearest: median over the made pictures of the share of real ones that lie nearer to another
+    real one than it lies to its nearest; 0.5 is as far apart as they are.
+    pairs: uint8 [H, W, 3]: above, eight of the made pictures, copies first and then those that lie
+    nearest to a real one; below, those real ones. It shows training pictures: for the owner only,
+    never to be packed.
+    """
+
+    copies: int
+    n_made: int
+    n_real: int
+    nearest: float
+    extractor: str
+    pairs: NDArray[np.uint8]
+
+    @property
+    def share(self) -> float:
+        """Copies among the made pictures, in [0, 1]."""
+        return self.copies / self.n_made
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether there are so many that one should look before the model goes out."""
+        return self.share >= MANY_COPIES
+
+    @property
+    def sentence(self) -> str:
+        """The finding with its figures, and what follows from it."""
+        found = (
+            f"{self.copies} of {self.n_made} pictures made ({self.share:.0%}) lie as near to one of"
+            f" {self.n_real} it learned from as a copy does ({self.extractor})."
+        )
+        if self.is_warning:
+            return (
+                f"{found} The model seems to repeat pictures it was shown, and whoever has it can"
+                " bring them out. Compare the pairs; give it away only if those may be seen."
+            )
+        return f"{found} So few are no sign that it memorised; still, have a look at the pairs."
+
+
+def memorisation(
+    folder: Path, n_made: int = 64, seed: int = 0, extract: Extract | None = None, name: str = ""
+) -> Memorisation:
+    """Make pictures with the model that a run keeps, and find the nearest training picture of each.
+
+    n_made: at least 1, by the latents of `seed`. Of more than 2,000 training pictures, so many are
+    searched. extract, name: as for `Judge`; default: StyleNet's.
+
+    Raises: BadRun without a model, BadWeights, BadDataset without the training pictures.
+    """
+    if not (folder / BEST_FOLDER / G_FILE).is_file():
+        raise BadRun(
+            f"The run {folder.name} has no model yet.",
+            "One is kept when the run is first measured, and at its end.",
+            "Let it run a little longer.",
+        )
+    snapshot = load_snapshot(folder / BEST_FOLDER)
+    images = read_dataset(folder / DATASET_FILE).images
+    real = images[thin(range(len(images)), _MOST_REAL)]
+    made = to_uint8(render(snapshot.G, latents(n_made, seed, snapshot.network.z_dim)))
+    judge = Judge(real, extract, name, most=_MOST_REAL)
+    found = judge.neighbours(made)
+    order = sorted(range(n_made), key=lambda i: (not found[i].is_copy, found[i].distance))[:_PAIRS]
+    beside = [found[i].index for i in order]
+    return Memorisation(
+        copies=sum(neighbour.is_copy for neighbour in found),
+        n_made=n_made,
+        n_real=len(real),
+        nearest=float(np.median([neighbour.rank for neighbour in found])),
+        extractor=judge.name,
+        pairs=make_grid(np.concatenate([made[order], real[beside]]), len(beside)),
+    )

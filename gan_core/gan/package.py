@@ -1,0 +1,83 @@
+"""What goes out of a run: one zip, which unpacked is a model's folder, and one on the Hub.
+
+    model.safetensors, discriminator.safetensors, config.json   the snapshot kept
+    training.json, events.jsonl                                  how it came about
+    samples/, timelapse.mp4, timelapse.gif, before-after.png     the same latents all along
+    README.md                                                    the model card
+
+The pictures it learned from are not in it.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from gan_core.errors import BadRun
+from gan_core.files import write_atomically
+from gan_core.gan.card import BEFORE_AFTER_FILE, FILM_FILE, model_card
+from gan_core.gan.run import EVENTS_FILE, SAMPLES_FOLDER, read_events
+from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
+from gan_core.gan.timelapse import before_after, timelapse_frames
+from gan_core.gan.train import BEST_FOLDER
+from gan_core.pictures.canvas import encode_png, enlarge
+from gan_core.pictures.film import encode_gif, encode_mp4
+
+_WIDE = 1200  # pixels, at most, of the enlarged before and after
+
+
+def pack(folder: Path, target: Path, kind: str = "") -> Path:
+    """Write what a run made, as a zip: weights, configuration, previews, films, model card.
+
+    The pictures it learned from are not in it. A run that still trains can be packed too. Films
+    take some seconds. kind: what those pictures show, in the user's words, for the card.
+
+    Raises: BadRun without a snapshot or a log, DiskFull.
+    """
+    if not (folder / BEST_FOLDER / G_FILE).is_file():
+        raise BadRun(
+            f"The run {folder.name} has no snapshot yet.",
+            "The first is saved when it is first measured, and the last at the end.",
+            "Let it run a little longer, or press Stop and download then.",
+        )
+    read_events(folder)  # before the films, which take longer: raises for a missing log
+    name = _safe_name(target.stem)
+    parts = dict(_parts(folder))
+    card = model_card(folder, name, kind, parts.keys())
+    with (
+        write_atomically(target) as path,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for file, data in parts.items():
+            archive.writestr(f"{name}/{file}", data)
+        archive.writestr(f"{name}/README.md", card)
+    return target
+
+
+def _parts(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Everything but the card, by its name in the zip.
+
+    Each file is read whole before it is packed: a run that trains puts new ones in their place.
+    """
+    best = folder / BEST_FOLDER
+    models = {file: best / file for file in (G_FILE, D_FILE, CONFIG_FILE)}
+    for name, path in {**models, "training.json": folder / CONFIG_FILE}.items():
+        if path.exists():
+            yield name, path.read_bytes()
+    whole, end, _being_written = (folder / EVENTS_FILE).read_bytes().rpartition(b"\n")
+    yield EVENTS_FILE, whole + end
+    for sample in sorted((folder / SAMPLES_FOLDER).glob("*.png")):
+        yield f"{SAMPLES_FOLDER}/{sample.name}", sample.read_bytes()
+    frames = [frame.image for frame in timelapse_frames(folder)]
+    if len(frames) > 1:
+        yield FILM_FILE, encode_mp4(frames)
+        yield "timelapse.gif", encode_gif(frames)
+        pair = before_after(folder)
+        yield BEFORE_AFTER_FILE, encode_png(enlarge(pair, max(1, _WIDE // pair.shape[1])))
+
+
+def _safe_name(stem: str) -> str:
+    """A name for the folder in the zip that is one on every system, and leads out of none."""
+    return re.sub(r"[^\w.() -]", "_", stem).strip(". ") or "model"
