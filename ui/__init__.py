@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from gan_core.hub.resolve import BUNDLED
-from ui import texts
+from ui import drafts, texts
 from ui.cache import keep_files_in, sweep_now_and_then
 from ui.generate import GenerateTab
 from ui.jobs import Runs
@@ -22,6 +22,7 @@ from ui.watch import Store, Watch
 # Fixed, so that a restarted server finds its runs again.
 RUNS_ROOT = Path(tempfile.gettempdir()) / f"gan-atelier-{os.getuid()}"
 _SWEEP, _KEEP = 600, 3600  # seconds; uploads are read at once, and pictures shown are downloaded
+_KEEP_DRAFTS = 6 * 3600  # seconds without being touched
 _FILES = "files"  # no run is called so
 
 
@@ -34,6 +35,7 @@ def build_app(bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT) -> gr.Blocks
     atexit.register(runs.close)
     models = Models(bundled, runs)
     sweep_now_and_then(keep_files_in(runs_root / _FILES), _KEEP, _SWEEP)
+    sweep_now_and_then(runs_root / drafts.FOLDER, _KEEP_DRAFTS, _SWEEP)
     demo: gr.Blocks = gr.Blocks(title=texts.TITLE, analytics_enabled=False)
     with demo:
         gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p>", elem_id="title")

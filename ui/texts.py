@@ -43,9 +43,36 @@ FILES = "Pictures, or one zip. New ones replace those before."
 FOLDER_CLICK = "Click to choose a folder"
 FOLDER = "One folder. A new one replaces the one before."
 REPORT = "What became of each file"
-REPORT_COLUMNS = ("File", "Result", "Why")
-CROPS = "How the network will see the first of them"
+REPORT_COLUMNS = ("#", "", "File", "Result", "Why")
+CROPS = "How the network will see them"
+CROPS_ALL = "How the network will see them: all {n:,}. Choose one to move its crop or leave it out."
+CROPS_SOME = (
+    "How the network will see them: {shown} of {n:,}, those with something to say first. Choose one"
+    " here, or in the table below, to move its crop or leave it out."
+)
 VERDICTS = {"kept": "used", "mended": "used, mended", "left out": "left out"}
+MARKS = {"kept": "used", "mended": "mended", "left out": "left out"}
+MARK_TWIN, MARK_SAME = "near-twin of {name}", "same as {name}"
+MARK_HEAD = "kept of {n} alike"
+MARK_ODD = "odd"
+GROUPS = "There {are} of near-duplicates, shown first; of each, one is used."
+ODD = (
+    "Little like the others: {names}. Look whether they belong; nothing is left out for that alone."
+)
+ODD_FIRST = "{name} ({times:.1f} times as far away as usual)"
+ODD_OTHER = "{name} ({times:.1f} times)"
+ODD_MORE = " and {n} more"
+LOOKING = "Comparing the pictures with one another …"
+CROP = "Crop"
+CROP_INFO = "Smart: where most is to be seen. Single crops can be moved."
+CROP_CHOICES = (("Centre", "center"), ("Smart", "smart"))
+CHOSEN_ALT = "The whole picture, with the square that is used"
+POSITION = "Place of the crop"
+LEAVE_OUT, USE_ANYWAY = "Leave it out", "Use it after all"
+NO_STRIP = "There is nothing to show of this file: {reason}."
+MAY_MIRROR = "May pictures be mirrored?"
+MAY_MIRROR_INFO = "Not with writing, nor where left and right differ."
+MIRROR_CHOICES = (("No", False), ("Yes", True))
 TIME = "Time"
 TIMES = (("2 min", 2.0), ("5 min", 5.0), ("15 min", 15.0), ("1 hour", 60.0))
 START = "Start training"

@@ -103,6 +103,22 @@ CSS = (
 #folder [data-testid=upload-text] { font-size: 0; }
 #folder [data-testid=upload-text]::after { font-size: var(--text-lg); }
 #grids { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+#crops .grid-wrap { max-height: 470px; min-height: 0; height: auto; overflow-y: auto; }
+#crops .grid-container { grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)) !important;
+  grid-auto-rows: auto !important; gap: 8px; }
+#crops button { height: auto; aspect-ratio: auto; min-height: 0; min-width: 0; border: 0;
+  border-radius: 2px; display: block; overflow: hidden; background: none; box-shadow: none; }
+#crops button img { width: 100%; height: auto; aspect-ratio: 1; }
+#crops .caption-label { position: static; display: block; max-width: 100%; width: 100%;
+  padding: 2px 0 0; border: 0; background: none; box-shadow: none; text-align: left;
+  white-space: pre; overflow: hidden; text-overflow: ellipsis; font-size: .7rem; line-height: 1.3;
+  color: var(--body-text-color-subdued); }
+#crops button.selected { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+#chosen { align-items: start; }
+#chosen-picture img { max-height: 300px; object-fit: contain; }
+#chosen-name { overflow-wrap: anywhere; }
+#mirror-hint { margin-top: -1.2rem; }
+#report img { display: block; }
 #report .header-table *, #report .virtual-body * { font-family: var(--font); }
 .dark input[type=range] { --neutral-200: var(--neutral-700); }
 #losses, #scores, #style-losses, #style-shares { overflow: visible !important;

@@ -20,7 +20,6 @@ from gan_core.events import (
     Started,
 )
 from gan_core.gan.run import kept_measurement
-from gan_core.pictures import FileReport
 from ui import texts
 from ui.run_folder import ACTIVE, RunState, State
 
@@ -197,13 +196,6 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def report_rows(report: Sequence[FileReport]) -> list[list[str]]:
-    """One row for each file, those with something to say first: left out, mended, used as is."""
-    order = {"left out": 0, "mended": 1, "kept": 2}
-    ordered = sorted(report, key=lambda line: order[line.verdict])
-    return [[line.name, texts.VERDICTS[line.verdict], line.reason] for line in ordered]
 
 
 def thin(items: Sequence[_T], most: int) -> list[_T]:

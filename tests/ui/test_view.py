@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from gan_core.events import Event, Failed, Finished, Measured, Preview, Probed, Progress, Started
-from gan_core.pictures import FileReport
 from ui import view
 from ui.run_folder import RunState, Settings, State
 
@@ -147,15 +146,6 @@ def test_a_run_that_saved_nothing_is_offered_again() -> None:
 
 def test_the_probe_is_told() -> None:
     assert "bfloat16" in view.details(run("running", STARTED, PROBED))
-
-
-def test_files_with_problems_stand_first_in_the_report() -> None:
-    report = [
-        FileReport("good.png", "kept", ""),
-        FileReport("grey.png", "mended", "grey turned into RGB"),
-        FileReport("bad.png", "left out", "not a picture (text)"),
-    ]
-    assert [row[0] for row in view.report_rows(report)] == ["bad.png", "grey.png", "good.png"]
 
 
 def test_thinning_keeps_both_ends() -> None:
