@@ -43,7 +43,7 @@ def of_kind(events: Sequence[Event], kind: type[_Kind]) -> list[_Kind]:
 
 
 class Charts:
-    """Four quiet plots. The lower two appear with the first measurement."""
+    """Four quiet plots. The lower two appear with the second measurement."""
 
     def __init__(self) -> None:
         with gr.Accordion(texts.CHARTS, open=True, visible=False, elem_id="charts") as self.frame:
@@ -67,7 +67,7 @@ class Charts:
             gr.update(visible=bool(progress)),
             send("events", lambda: table(progress, LOSSES)),
             send("events", lambda: table(progress, SCORES)),
-            gr.update(visible=bool(measured)),
+            gr.update(visible=len(measured) > 1),  # one point makes no line
             send("measured", lambda: table(measured, KIDS)),
             send("measured", lambda: table(measured, VARIETY)),
         ]

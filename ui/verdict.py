@@ -47,7 +47,7 @@ class Verdict:
             )
         return [
             gr.update(visible=found is not None or look.run.state in ("starting", "running")),
-            words,
+            gr.update(value=words, visible=bool(words)),
             gr.update(
                 value=texts.DO_THIS.format(what=say_change({}, change)), visible=bool(change)
             ),
