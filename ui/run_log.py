@@ -28,8 +28,9 @@ def details(run: RunState) -> str:
         parts.append(PLAN.format(plan=started.plan))
     if run.settings is not None:
         parts.append(texts.START_NAME.format(start=run.settings.start_name))
-    if probed := newest(run.events, Probed):
-        parts.append(_probe(probed))
+    probes = [event for event in run.events if isinstance(event, Probed)]
+    if probes:  # a continued run is not measured again
+        parts.append(_probe(next((it for it in probes[::-1] if it.tried), probes[-1])))
     return "\n\n".join([*parts, "\n".join(f"- {line}" for line in log(run.events))])
 
 

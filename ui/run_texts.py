@@ -110,11 +110,10 @@ BEGIN_SO = "New run with these"
 NOTHING_CHANGED = "None of the settings was changed."
 
 # What came of it
-MEMORISED = "{share:.0%} of its pictures lie suspiciously near to one of yours."
-MEMORISED_FEW = "{share:.0%} of its pictures lie suspiciously near to one of yours: it invents."
+MEMORISED_FEW = "{share:.0%} of its pictures look like copies of yours."
 MEMORISED_MANY = (
-    "{share:.0%} of its pictures lie suspiciously near to one of yours: it may repeat them. Compare"
-    " before you share it."
+    "{share:.0%} of its pictures look like copies of yours: it may repeat what it was shown."
+    " Compare before you share it."
 )
 COMPARE = "Compare with my pictures"
 COMPARED = "Made, and the nearest of yours"

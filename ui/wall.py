@@ -33,11 +33,11 @@ class Wall:
             self.moment = gr.Slider(
                 1, 2, 1, step=1, label=texts.FRAME, elem_id="moment", show_label=True, buttons=[]
             )
+            self.caption = gr.HTML(elem_classes="caption", elem_id="frame-caption")
             self.frame = gr.Image(
                 show_label=False, format="png", interactive=False, elem_id="frame",
                 buttons=["download", "fullscreen"], alt_text=texts.FRAME_ALT,
             )  # fmt: skip
-            self.caption = gr.HTML(elem_classes="caption", elem_id="frame-caption")
         self.outputs: list[Any] = [
             self.before_side, self.before, self.now_side, self.now, self.lapse, self.moment,
         ]  # fmt: skip
