@@ -19,7 +19,7 @@ from ui import run_texts as texts
 from ui import view
 from ui.errors import friendly
 from ui.jobs import Runs
-from ui.mine import Mine
+from ui.mine import Mine, Store
 from ui.run_folder import RunState
 
 Handler: TypeAlias = Callable[..., list[Any]]
@@ -30,16 +30,15 @@ _THUMBNAIL = 2  # rows and columns of the preview's grid of four
 class History:
     """A folded list below the tab's other parts.
 
-    It is drawn when the page opens, when it is unfolded, and when `changed` changes.
+    It is drawn when it is unfolded, and when the run that is watched is another, or its state.
     """
 
-    def __init__(self, runs: Runs, mine: gr.BrowserState) -> None:
-        self.runs, self.mine = runs, mine
-        self.changed = gr.State("")
+    def __init__(self, runs: Runs, store: Store) -> None:
+        self.runs = runs
         with gr.Accordion(texts.HISTORY, open=False, elem_id="history") as self.frame:
             gr.render(
-                inputs=mine,
-                triggers=[self.frame.expand, self.changed.change],
+                inputs=store.mine,
+                triggers=[self.frame.expand, store.stands.change],
                 show_progress="hidden",
             )(self.draw)
 

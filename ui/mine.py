@@ -76,7 +76,10 @@ class Store:
         )
         self.timer = gr.Timer(1.0, active=False)
         self.seen = gr.State(None)
-        self.address = gr.Textbox(visible="hidden", container=False, elem_id="address")
+        self.address, self.stands = (  # the run's id, and its state besides: to be followed
+            gr.Textbox(visible="hidden", container=False, elem_id=name)
+            for name in ("address", "stands")
+        )
 
 
 class Link:

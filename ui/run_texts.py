@@ -9,6 +9,7 @@ CONTINUE_LEFT = "Continue, {left} left"
 START_AGAIN = "Start again with the same pictures"
 USE = "Use it in Generate"
 DOWNLOAD_RUN = "Download (zip)"
+PACKING = "Packing …"
 AGAIN = "Train another"
 MORE_MINUTES = "More minutes"
 MORE_MINUTES_INFO = "From {low:g} to {high:g}."
@@ -116,7 +117,7 @@ MEMORISED_MANY = (
     " Compare before you share it."
 )
 COMPARE = "Compare with my pictures"
-COMPARED = "Made, and the nearest of yours"
+COMPARED = "Above: made. Below: the nearest of yours."
 COMPARED_ALT = "Pairs: a picture that was made, and the nearest of the pictures it learned from"
 FILM_MP4, FILM_GIF = "Film (MP4)", "Film (GIF)"
 

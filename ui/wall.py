@@ -38,6 +38,13 @@ class Wall:
                 show_label=False, format="png", interactive=False, elem_id="frame",
                 buttons=["download", "fullscreen"], alt_text=texts.FRAME_ALT,
             )  # fmt: skip
+            with gr.Row():
+                self.mp4, self.gif = (
+                    gr.DownloadButton(
+                        label, visible=False, size="sm", scale=0, min_width=140, elem_id=name
+                    )
+                    for label, name in ((texts.FILM_MP4, "mp4"), (texts.FILM_GIF, "gif"))
+                )
         self.outputs: list[Any] = [
             self.before_side, self.before, self.now_side, self.now, self.lapse, self.moment,
         ]  # fmt: skip

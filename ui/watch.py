@@ -51,10 +51,10 @@ class Watch:
         self.setup = gr.Column(elem_id="setup")
         with gr.Column(visible=False, elem_id="run") as self.panel:
             self._lay_out()
-        self.history = History(self.runs, self.mine)
+        self.history = History(self.runs, store)
         self.always: list[Any] = [
             self.mine, store.seen, store.timer, store.address, self.notice, self.setup, self.panel,
-            self.history.changed, self.start_from, generate.model,
+            store.stands, self.start_from, generate.model,
         ]  # fmt: skip
         shown = [component for part in self.parts for component in part.outputs]
         self.outputs: list[Any] = [*self.always, self.status, self.details, *shown]
@@ -62,7 +62,7 @@ class Watch:
     def _lay_out(self) -> None:
         self.status = gr.HTML(elem_id="status")
         self.controls = Controls()
-        self.result = Result()
+        self.result = Result(self.runs, self.store)
         self.verdict = Verdict()
         self.wall = Wall(self.runs, self.store)
         self.charts = Charts()
@@ -103,6 +103,7 @@ class Watch:
             self.then_show(orders.open), self.then_show(orders.delete), watched, self.outputs
         )
         self.wall.wire()
+        self.result.wire(self.wall)
         self.link.wire()
         controls.wire()
         generate = self.generate
