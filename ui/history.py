@@ -25,6 +25,17 @@ from ui.run_folder import RunState
 Handler: TypeAlias = Callable[..., list[Any]]
 MOST = 24  # rows
 _THUMBNAIL = 2  # rows and columns of the preview's grid of four
+# One listener for all rows. Deleting asks once: the button itself becomes the question.
+_ON_LOAD = f"""element.addEventListener("click", (event) => {{
+  const button = event.target.closest("button[data-run]");
+  if (!button) return;
+  if (button.dataset.order === "delete" && !button.dataset.sure) {{
+    button.dataset.sure = "yes";
+    button.textContent = "{texts.FORGET_YES}";
+    return;
+  }}
+  trigger(button.dataset.order === "open" ? "select" : "delete", {{ run: button.dataset.run }});
+}});"""
 
 
 class History:
@@ -34,51 +45,38 @@ class History:
     """
 
     def __init__(self, runs: Runs, store: Store) -> None:
-        self.runs = runs
+        self.runs, self.store = runs, store
         with gr.Accordion(texts.HISTORY, open=False, elem_id="history") as self.frame:
-            gr.render(
-                inputs=store.mine,
-                triggers=[self.frame.expand, store.stands.change],
-                show_progress="hidden",
-            )(self.draw)
+            self.rows = gr.HTML(js_on_load=_ON_LOAD, elem_id="past-runs")
 
     def wire(
         self, open_run: Handler, delete_run: Handler, inputs: list[Any], outputs: list[Any]
     ) -> None:
         """Say what a row's buttons do. Handlers take the values of `inputs`, and a run's id."""
-        self.open_run, self.delete_run = open_run, delete_run
-        self.inputs, self.outputs = inputs, outputs
-
-    @friendly
-    def draw(self, stored: object) -> None:
-        """Make a row for each run that is still here."""
-        kept = [run_id for run_id in Mine.from_browser(stored).runs if self.runs.exists(run_id)]
-        if not kept:
-            gr.Markdown(texts.NO_HISTORY, elem_classes="quiet")
-        for run_id in kept[::-1][:MOST]:
-            self._draw_row(self.runs.look(run_id))
-
-    def _draw_row(self, run: RunState) -> None:
-        private: dict[str, Any] = {
-            "api_visibility": "private", "show_progress": "hidden", "queue": False,
-        }  # fmt: skip
-        with gr.Row(elem_classes="past"):
-            gr.HTML(row_html(self.runs.root / run.id, run))
-            look = gr.Button(texts.OPEN, size="sm", scale=0, min_width=90)
-            delete = gr.Button(texts.DELETE, size="sm", scale=0, min_width=90)
-            sure = gr.Button(
-                texts.FORGET_YES, size="sm", scale=0, min_width=90, variant="stop", visible=False
-            )
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        for event in (self.frame.expand, self.store.stands.select):
+            event(self.draw, self.store.mine, self.rows, queue=False, **private)
 
         def about_it(handler: Handler) -> Handler:
-            return lambda stored, seen: handler(stored, seen, run.id)
+            def handle(stored: object, seen: object, chosen: gr.EventData) -> list[Any]:
+                return handler(stored, seen, chosen.run)
 
-        look.click(about_it(self.open_run), self.inputs, self.outputs, **private)
-        delete.click(
-            lambda: [gr.update(visible=False), gr.update(visible=True)],
-            None, [delete, sure], **private,
-        )  # fmt: skip
-        sure.click(about_it(self.delete_run), self.inputs, self.outputs, **private)
+            return handle
+
+        self.rows.select(about_it(open_run), inputs, outputs, **private)
+        self.rows.delete(about_it(delete_run), inputs, outputs, **private).then(
+            self.draw, self.store.mine, self.rows, **private
+        )
+
+    @friendly
+    def draw(self, stored: object) -> str:
+        """A row for each run that is still here, as HTML."""
+        kept = [run_id for run_id in Mine.from_browser(stored).runs if self.runs.exists(run_id)]
+        rows = [
+            row_html(self.runs.folder(run_id), self.runs.look(run_id))
+            for run_id in kept[::-1][:MOST]
+        ]
+        return "".join(rows) or f'<p class="quiet">{texts.NO_HISTORY}</p>'
 
 
 def row_html(folder: Path, run: RunState) -> str:
@@ -96,8 +94,13 @@ def row_html(folder: Path, run: RunState) -> str:
         )
     return (
         f'<div class="past-run">{_thumbnail(folder, run)}<div><b>{html.escape(label)}</b>'
-        f"<p>{html.escape(' · '.join(facts))}</p></div></div>"
+        f"<p>{html.escape(' · '.join(facts))}</p></div>"
+        f"{_button('open', texts.OPEN, run.id)}{_button('delete', texts.DELETE, run.id)}</div>"
     )
+
+
+def _button(order: str, label: str, run_id: str) -> str:
+    return f'<button type="button" data-order="{order}" data-run="{run_id}">{label}</button>'
 
 
 def _thumbnail(folder: Path, run: RunState) -> str:

@@ -11,33 +11,46 @@ from typing import Any
 import gradio as gr
 
 from ui import run_texts as texts
+from ui.look import Look
 
 QUERY = "run"  # /?run=ID
 NO_RUN = "none"  # an empty text would be no change, when the page opens with the link of a lost run
 # Fixed, so that what a browser keeps is still read after a restart. It guards nothing: the store
 # is the visitor's own, and a run's id in it is checked like any other input.
 _STORAGE_KEY, _STORAGE_SECRET = "gan-atelier-runs", "not-a-secret-only-a-constant"
-# Other parts of the address are kept in it, but do not belong into what is given to others.
-_FOLLOW = f"""(run) => {{
-  const here = new URL(window.location.href);
-  const link = new URL(here.pathname, here.origin);
-  if (run === "{NO_RUN}") here.searchParams.delete("{QUERY}");
-  else for (const url of [here, link]) url.searchParams.set("{QUERY}", run);
-  window.history.replaceState(window.history.state, "", here);
-  return run === "{NO_RUN}" ? "" : link.href;
-}}"""
+# A value may be set again without being another one; what follows it must not do so then.
+_ON_CHANGE = """let shown = "";
+watch("value", () => {
+  if (props.value === shown) return;
+  shown = props.value;
+  %s
+});"""
+# Other parts of the address are kept.
+_FOLLOW = (
+    _ON_CHANGE
+    % f"""const here = new URL(window.location.href);
+  if (shown === "{NO_RUN}") here.searchParams.delete("{QUERY}");
+  else here.searchParams.set("{QUERY}", shown);
+  window.history.replaceState(window.history.state, "", here);"""
+)
 # Without https a page may not write to the clipboard itself; then the text is chosen and copied.
-_COPY = f"""async (link) => {{
-  try {{ await navigator.clipboard.writeText(link); }}
-  catch {{
-    document.querySelector("#link input, #link textarea").select();
-    document.execCommand("copy");
-  }}
-  const button = document.querySelector("#copy-link");
-  const label = button.textContent;
+_LINK = f"""const fill = () => {{
+  const link = new URL(window.location.pathname, window.location.origin);
+  link.searchParams.set("{QUERY}", props.value);
+  element.querySelector("input").value = link.href;
+}};
+fill();
+watch("value", fill);
+element.addEventListener("click", async (event) => {{
+  const button = event.target.closest("button"), input = element.querySelector("input");
+  if (!button) return;
+  try {{ await navigator.clipboard.writeText(input.value); }}
+  catch {{ input.select(); document.execCommand("copy"); }}
   button.textContent = "{texts.COPIED}";
   setTimeout(() => {{ button.textContent = "{texts.COPY}"; }}, 1500);
-}}"""
+}});"""
+_LINK_HTML = f"""<label for="link">{texts.LINK}</label><p class="quiet">{texts.LINK_INFO}</p>
+<div><input id="link" readonly><button type="button" id="copy-link">{texts.COPY}</button></div>"""
 
 
 @dataclass(frozen=True)
@@ -76,31 +89,21 @@ class Store:
         )
         self.timer = gr.Timer(1.0, active=False)
         self.seen = gr.State(None)
-        self.address, self.stands = (  # the run's id, and its state besides: to be followed
-            gr.Textbox(visible="hidden", container=False, elem_id=name)
-            for name in ("address", "stands")
-        )
+        self.address = gr.HTML(visible="hidden", js_on_load=_FOLLOW)  # the run's id, or NO_RUN
+        # The run's id and its state: `select` is triggered when either is another.
+        self.stands = gr.HTML(visible="hidden", js_on_load=_ON_CHANGE % "trigger('select');")
 
 
 class Link:
-    """The run's link, to be seen and copied; and the page's address, which is the same."""
+    """The run's link, to be seen and copied."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        with gr.Row(elem_id="link-row"):
-            self.link = gr.Textbox(
-                label=texts.LINK, info=texts.LINK_INFO, interactive=False, elem_id="link",
-                min_width=240,
-            )  # fmt: skip
-            self.copy = gr.Button(
-                texts.COPY, scale=0, min_width=130, size="sm", elem_id="copy-link"
-            )
+    def __init__(self) -> None:
+        link = gr.HTML("", html_template=_LINK_HTML, js_on_load=_LINK, elem_id="link-row")
+        self.outputs: list[Any] = [link]
 
-    def wire(self) -> None:
-        """Let the browser's address follow the run that is watched."""
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        self.store.address.change(None, self.store.address, self.link, js=_FOLLOW, **private)
-        self.copy.click(None, self.link, None, js=_COPY, **private)
+    def show(self, look: Look) -> list[Any]:
+        """Values for `outputs`; the browser makes the link of the run's id."""
+        return [look.mark.id if look.is_new else gr.skip()]
 
 
 def run_in_address(request: gr.Request | None) -> str:

@@ -49,9 +49,10 @@ class Orders:
         """Give a run more minutes: beyond those it was given, or from where it ended."""
         more = require(texts.MORE_MINUTES, minutes, SHORTEST_MINUTES, MOST_MINUTES)
         look = self.look(mine)
-        now = settings_now(look.folder, look.run)
-        if look.can_end and now is not None:
-            self.runs.adjust(mine.run, {"minutes": (now.minutes or 0.0) + more})
+        now, asked = settings_now(look.folder, look.run), look.run.settings
+        if look.can_end and asked is not None:
+            given = (now.minutes if now is not None else None) or asked.until or asked.minutes
+            self.runs.adjust(mine.run, {"minutes": given + more})
         else:
             self.runs.resume(mine.run, more)
         return mine

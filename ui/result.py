@@ -54,7 +54,7 @@ class Result:
     def wire(self, wall: Wall) -> None:
         """Pack what was made when a run has ended, and compare when somebody wants to see it."""
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        self.store.stands.change(
+        self.store.stands.select(
             self.prepare, self.store.mine, [self.download, wall.mp4, wall.gif],
             concurrency_id="pack", concurrency_limit=1, **quiet,
         )  # fmt: skip

@@ -35,7 +35,8 @@ TRAIN_INTRO = (
     " cropped to a square and made small."
 )
 RETENTION = (
-    "Your pictures and runs are deleted after 24 hours. Only this browser knows where they are."
+    "Your pictures and runs are deleted after 24 hours. They are known to this browser alone, and"
+    " to whom you give a run's link."
 )
 FILES_TAB = "Pictures or a zip"
 FOLDER_TAB = "A folder"

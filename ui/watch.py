@@ -70,10 +70,10 @@ class Watch:
         self.form = SettingsForm()
         with gr.Accordion(texts.MORE, open=False):
             self.details = gr.Markdown(elem_classes="quiet", elem_id="details")
-        self.link = Link(self.store)
+        link = Link()
         self.controls.lay_out_deletion()
         self.parts: list[Part] = [
-            self.controls, self.result, self.verdict, self.wall, self.charts, self.form,
+            self.controls, self.result, self.verdict, self.wall, self.charts, self.form, link,
         ]  # fmt: skip
 
     def wire(self, demo: gr.Blocks, tabs: gr.Tabs) -> None:
@@ -82,6 +82,7 @@ class Watch:
         demo.load(self.reattach, self.mine, [tabs, *self.outputs], **_PRIVATE)
         # Not queued: a full line of other work must not freeze the progress that people watch.
         self.store.timer.tick(self.poll, watched, self.outputs, queue=False, **_PRIVATE)
+        self.store.stands.select(self.settle, watched, self.outputs, queue=False, **_PRIVATE)
         orders, controls, form, autopilot = (
             self.orders, self.controls, self.form, self.verdict.autopilot,
         )  # fmt: skip
@@ -104,7 +105,6 @@ class Watch:
         )
         self.wall.wire()
         self.result.wire(self.wall)
-        self.link.wire()
         controls.wire()
         generate = self.generate
         self.result.use.click(self.choose, self.mine, [tabs, generate.model], **_PRIVATE).then(
@@ -144,7 +144,19 @@ class Watch:
             return self.show(self.orders.without_lost(mine), is_fewer=True)
         if seen == Mark.of(self.runs.look(mine.run)):
             return [gr.skip()] * len(self.outputs)
-        return self.show(mine, seen)
+        values = self.show(mine, seen)
+        # Meanwhile another run may have been opened: this one, if late, must not be watched again.
+        for kept in (self.mine, self.store.address):
+            values[self.outputs.index(kept)] = gr.skip()
+        return values
+
+    @friendly
+    def settle(self, stored: object, seen: object) -> list[Any]:
+        """Show the run that is watched if a look at another one came late, and overwrote it."""
+        mine = Mine.from_browser(stored)
+        if (seen.id if isinstance(seen, Mark) else "") == mine.run:
+            return [gr.skip()] * len(self.outputs)
+        return self.show(self.orders.without_lost(mine))
 
     @friendly
     def choose(self, stored: object) -> list[Any]:
