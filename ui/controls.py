@@ -16,14 +16,14 @@ class Controls:
     """Few buttons on top; time and deletion further down, laid out when their place has come."""
 
     def __init__(self) -> None:
-        with gr.Row(elem_id="controls-row"):
+        with gr.Row(elem_id="controls-row") as self.row:
             self.pause = gr.Button(texts.PAUSE, elem_id="pause", scale=0, min_width=150)
             self.stop = gr.Button(texts.STOP, elem_id="stop", scale=0, min_width=150)
             self.go_on = gr.Button(
                 texts.CONTINUE, elem_id="go-on", scale=0, min_width=150, variant="primary",
                 visible=False,
             )  # fmt: skip
-        self.outputs: list[Any] = [self.pause, self.stop, self.go_on]
+        self.outputs: list[Any] = [self.row, self.pause, self.stop, self.go_on]
 
     def lay_out_time(self) -> None:
         """Lay out the field and the button that give a run more minutes."""
@@ -73,6 +73,7 @@ class Controls:
         if look.is_new and run.settings is not None:
             minutes = gr.update(value=run.settings.minutes)
         return [
+            gr.update(visible=can_end or bool(label)),
             gr.update(visible=run.state in ("starting", "running")),
             gr.update(value=stop, visible=can_end),
             gr.update(value=label or texts.CONTINUE, visible=bool(label)),

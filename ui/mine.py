@@ -50,7 +50,8 @@ element.addEventListener("click", async (event) => {{
   setTimeout(() => {{ button.textContent = "{texts.COPY}"; }}, 1500);
 }});"""
 _LINK_HTML = f"""<label for="link">{texts.LINK}</label><p class="quiet">{texts.LINK_INFO}</p>
-<div><input id="link" readonly><button type="button" id="copy-link">{texts.COPY}</button></div>"""
+<div class="link-line"><input id="link" readonly>
+<button type="button" id="copy-link">{texts.COPY}</button></div>"""
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ CSS = (
 #picked-picture { max-width: 320px; }
 #time-row { align-items: end; }
 #link-row label { color: var(--block-label-text-color); }
-#link-row div { display: flex; gap: .6rem; flex-wrap: wrap; padding: .4rem 0; }
+.link-line { display: flex; gap: .6rem; flex-wrap: wrap; padding: .4rem 0; }
 #link-row input { flex: 1; min-width: 200px; padding: .5rem .7rem; border: 0; border-radius: 4px;
   background: var(--input-background-fill); color: inherit; }
 #link-row button, .past-run button { border: 1px solid var(--neutral-300); border-radius: 4px;
