@@ -52,12 +52,6 @@ def log(events: Sequence[Event]) -> list[str]:
     return lines[::-1]
 
 
-def verdict(run: RunState) -> Diagnosed | None:
-    """What the run doctor last said since the run was last begun or continued."""
-    found = next((e for e in reversed(run.events) if isinstance(e, Diagnosed | Started)), None)
-    return found if isinstance(found, Diagnosed) else None
-
-
 def say_state(found: Diagnosed) -> str:
     """A state as a heading: "D is winning", "Mode collapse"."""
     return found.state[:1].upper() + found.state[1:]

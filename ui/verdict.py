@@ -7,9 +7,10 @@ from typing import Any
 
 import gradio as gr
 
+from gan_core.gan.doctor import last_diagnosis
 from ui import run_texts as texts
 from ui.look import Look
-from ui.run_log import say_change, say_state, verdict
+from ui.run_log import say_change, say_state
 from ui.settings_form import from_json, settings_now
 
 SETTLED = "settled"  # more time would change little: what is offered is to stop
@@ -36,7 +37,7 @@ class Verdict:
         """Values for `outputs`; nothing while nothing changes."""
         if not look.moved("state", "verdicts", "adjusted"):
             return [gr.skip()] * len(self.outputs)
-        found, now = verdict(look.run), settings_now(look.folder, look.run)
+        found, now = last_diagnosis(look.run.events), settings_now(look.folder, look.run)
         change = remedy(look)
         is_settled = found is not None and found.state == SETTLED and look.can_end
         words = ""
@@ -57,9 +58,9 @@ class Verdict:
 
 
 def remedy(look: Look) -> dict[str, Any]:
-    """What the button turns: the advised change, as far as it is not done yet. {} for none."""
-    found, now = verdict(look.run), settings_now(look.folder, look.run)
-    if found is None or now is None or not look.can_end:
+    """What the button turns: the advised change, as far as nobody does it; {} for none."""
+    found, now = last_diagnosis(look.run.events), settings_now(look.folder, look.run)
+    if found is None or now is None or now.autopilot or not look.can_end:
         return {}
     change = from_json(found.change)
     return {name: value for name, value in change.items() if getattr(now, name, value) != value}

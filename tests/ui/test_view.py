@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,16 +20,18 @@ from gan_core.events import (
     Progress,
     Started,
 )
-from gan_core.gan.config import TrainConfig
+from gan_core.gan.config import TrainConfig, config_to_json
 from gan_core.pictures import FileReport
 from ui import view
 from ui.charts import KIDS, LOSSES, SCORES, Lines, table
 from ui.history import row_html
+from ui.look import Look, Mark
 from ui.mine import Mine
 from ui.result import say_memorised
 from ui.run_folder import RunState, Settings, State, adjusted
-from ui.run_log import details, log, verdict
+from ui.run_log import details, log
 from ui.settings_form import FIELDS, changes_in
+from ui.verdict import remedy
 
 SETTINGS = Settings(5.0, 0, "dcgan-kaokore-64", "dcgan-kaokore-64", "24 pictures, 5 min")
 STARTED = Started("5 minutes on 24 pictures.", 24, 64, 32, 0, "dcgan-kaokore-64", 5.0, None)
@@ -184,10 +187,20 @@ def test_what_was_changed_before_a_run_was_continued_is_part_of_its_settings_alr
     assert adjusted([STARTED, change, STARTED]) == {}
 
 
-def test_a_verdict_stands_until_the_run_begins_anew() -> None:
-    found = Diagnosed(3.0, "D is winning", "D's loss is 0.02.", "Lower lr_D.", {"lr_D": 1e-4})
-    assert verdict(run("running", STARTED, found, progress())) == found
-    assert verdict(run("running", STARTED, found, STARTED)) is None
+def test_the_button_turns_what_is_advised_until_it_is_done_or_done_by_itself(
+    tmp_path: Path,
+) -> None:
+    advice = Diagnosed(3.0, "D is winning", "D's loss is 0.02.", "Lower lr_D.", {"lr_D": 1e-4})
+
+    def offered(state: State, *since: Event, **settings: Any) -> dict[str, Any]:
+        (tmp_path / "config.json").write_text(config_to_json(TrainConfig(**settings)))
+        seen = run(state, STARTED, advice, *since)
+        return remedy(Look(seen, tmp_path, Mark.of(seen)))
+
+    assert offered("running") == {"lr_D": 1e-4}
+    assert offered("running", Adjusted(4.0, {"lr_D": 2e-4}, {"lr_D": 1e-4}, "user")) == {}
+    assert offered("running", autopilot=True) == {}
+    assert offered("finished") == {}
 
 
 def test_a_model_that_copies_much_comes_with_a_warning() -> None:
