@@ -18,13 +18,12 @@ from gan_core.pictures import compose
 from ui import texts, view
 from ui.drafts import FOLDER, Drafts
 from ui.errors import friendly, require
+from ui.mine import Mine
 from ui.models import Models
 from ui.pictures_report import READING, PicturesReport, no_pictures, read_uploads
-from ui.run_folder import Settings
-from ui.watch import Mine, Watch
+from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES, Settings
+from ui.watch import Watch
 
-MOST_MINUTES = 240.0  # one process trains at a time, and others wait for it
-_SHORTEST = 0.05
 _BY_HAND = ("batch_size", "lr_G", "lr_D", "loss", "skip_D_below", "r1_gamma")
 _FIELDS = {entry.name: entry for entry in fields(TrainConfig)}
 
@@ -36,7 +35,7 @@ def settings_from(
 
     Raises: BadSetting, BadWeights, BadRun.
     """
-    require(texts.TIME, minutes, _SHORTEST, MOST_MINUTES)
+    require(texts.TIME, minutes, SHORTEST_MINUTES, MOST_MINUTES)
     require(texts.SEED, seed, 0, _FIELDS["seed"].metadata["high"], whole=True)
     called, network = models.start(start)
     if network.resolution != (wanted := models.resolution()):
