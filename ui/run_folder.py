@@ -16,7 +16,7 @@ from typing import Any, Literal
 from gan_core.errors import BadRun
 from gan_core.events import Adjusted, Event, Failed, Finished, Started
 from gan_core.files import write_atomically
-from gan_core.gan.checkpoint import CHECKPOINT_FILE, find_checkpoint
+from gan_core.gan.checkpoint import find_checkpoint, has_checkpoint
 from gan_core.gan.run import (
     ADJUST_FILE,
     DATASET_FILE,
@@ -121,7 +121,7 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
     if state == "failed" and not (events and isinstance(events[-1], Failed)):
         reason = _last_words(folder)
     has_model = (folder / BEST_FOLDER / G_FILE).is_file()
-    can_resume = state not in ACTIVE and (folder / CHECKPOINT_FILE).is_file()
+    can_resume = state not in ACTIVE and has_checkpoint(folder)
     is_bare = state not in ACTIVE and not (can_resume or has_model)
     can_restart = is_bare and (folder / DATASET_FILE).is_file()
     return RunState(
@@ -140,7 +140,7 @@ def wait_again(
     settings = replace(
         settings, options=set_by_hand(settings, read_state(folder).events), changed={}
     )
-    if (folder / CHECKPOINT_FILE).is_file():
+    if has_checkpoint(folder):
         checkpoint = find_checkpoint(folder)
         done, given = checkpoint.seconds / 60, checkpoint.config.minutes or settings.minutes
         until = max(given, done + _LEAST_LEFT) if more is None else done + more
