@@ -196,7 +196,8 @@ class _Run:
                 self.tally.add(train_step(state, self.config, self.compute))
             now = self.clock()
             state.seconds = now - self.began
-            over = self.is_over() or should_stop()
+            has_ended = self.is_over()
+            over = has_ended or should_stop()
             due = {name: over or is_due(now) for name, is_due in self.due.items()}
             if any(due.values()) and not (self.tally.is_finite() and state.is_finite()):
                 yield self.diverged()
@@ -210,7 +211,7 @@ class _Run:
             if due["checkpoint"]:
                 yield from self.timed("checkpoint", self.save())
             if over:
-                yield from self.finish()
+                yield from self.finish(stopped=not has_ended)
                 return
 
     def timed(self, name: str, work: Iterator[Event]) -> Iterator[Event]:
@@ -225,8 +226,7 @@ class _Run:
         save_checkpoint(self.folder, *run)
         yield Saved(self.state.nimg / 1000, "checkpoint")
 
-    def finish(self) -> Iterator[Event]:
-        stopped = not self.is_over()
+    def finish(self, stopped: bool) -> Iterator[Event]:
         if self.judge is None:
             yield self.save_best()
         best = self.state.best_kid if math.isfinite(self.state.best_kid) else None

@@ -253,6 +253,22 @@ def test_the_minutes_end_the_run_by_the_clock(tmp_path):
     assert 30 <= events[-1].seconds <= 33
 
 
+def test_a_run_whose_last_measuring_was_quick_has_finished_and_was_not_stopped(tmp_path):
+    """By a clock that is read a second apart, and a tenth of one near the end."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1.0 if now < 50 else 0.1
+        return now
+
+    cadence = Cadence(report=None, preview=None, checkpoint=20.0, measure=None)
+    seen = run(config(minutes=1.0, kimg=None, cadence=cadence), tmp_path, clock=clock)
+    assert isinstance(seen[-1], Finished)
+    assert not seen[-1].stopped
+    assert seen[-1].seconds < 60
+
+
 def test_previews_are_grids_of_the_same_latents_as_uint8(tmp_path):
     previews = [e for e in run(config(cadence=Cadence(0, 0)), tmp_path) if isinstance(e, Preview)]
     assert len(previews) > 2
