@@ -199,7 +199,8 @@ class Watch:
             mine.run or NO_RUN,
             gr.update(value=notice, visible=bool(notice)),
             gr.update(visible=not mine.run),
-            gr.update(visible=bool(mine.run)),
+            # Not False: the plots' own observers stumble over being taken out of the page.
+            gr.update(visible=True if mine.run else "hidden"),
             f"{mine.run} {state} {len(mine.runs)}",
             gr.update(choices=starts, **start),
             gr.update(choices=choices, **model),

@@ -70,20 +70,20 @@ def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
     errors: list[str] = []
     contexts = []
 
-    def open_it(size: ViewportSize = DESKTOP, dark: bool = False) -> Page:
+    def open_it(size: ViewportSize = DESKTOP, dark: bool = False, address: str = url) -> Page:
         context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url)
+        page.goto(address)
         return page
 
     yield open_it
     for context in contexts:
         context.close()
-    assert errors == []
+    assert "\n".join(errors) == ""
 
 
 @pytest.fixture(scope="session")

@@ -86,8 +86,7 @@ def test_own_pictures_become_a_model_that_outlives_a_reload_and_is_reached_by_it
 
     link = page.url
     expect(page.locator("#link")).to_have_value(link)
-    other = open_page(PHONE)
-    other.goto(link)
+    other = open_page(PHONE, address=link)
     expect(other.locator("#status .line")).to_contain_text("kimg", timeout=PATIENCE)
     assert other.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     other.locator("#stop").click()
@@ -121,9 +120,10 @@ def test_own_pictures_become_a_model_that_outlives_a_reload_and_is_reached_by_it
     expect(page.locator("#setup")).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".past-run")).to_have_count(0, timeout=PATIENCE)
     assert page.url == link.split("?")[0]
-    other.goto(link)
-    expect(other.locator("#notice")).to_contain_text("deleted", timeout=PATIENCE)
-    expect(other.locator("#setup")).to_be_visible()
+    late = open_page(address=link)
+    expect(late.locator("#notice")).to_contain_text("deleted", timeout=PATIENCE)
+    expect(late.locator("#setup")).to_be_visible()
+    expect_pictures(late, 16)
 
 
 def test_too_few_pictures_are_explained_file_by_file(
