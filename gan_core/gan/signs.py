@@ -47,7 +47,7 @@ _HARDLY_COVERED = 0.1  # all runs on icons that came to anything had more from h
 _UNCOVERED = (0.3, 0.4)  # good runs: 0.4 to 0.9 from a third of the time on
 _RISING = 1.1
 
-_COPIES = (0.3, 0.2)  # other pictures of the kind: 0.01 (photographs), 0.13 (icons); copies: 0.8
+_COPIES = (0.3, 0.2)  # other pictures of the kind: 0.03 (photographs), 0.1 (icons); copies: 0.9
 _VERY_NEAR = (0.5, 0.6)  # good runs: 1.05 to 1.2
 _VARIED = 0.5  # copies of one picture alone are mode collapse
 
