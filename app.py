@@ -1,12 +1,15 @@
 """Start the page: `python app.py`. On Spaces this file is the entry point."""
 
 import logging
+import os
 import signal
 import sys
 
 from ui import build_app, launch_options
+from ui.errors import whole_number
 
-demo = build_app()
+AT_ONCE = "GAN_ATELIER_RUNS_AT_ONCE"  # how many runs train at the same time
+demo = build_app(runs_at_once=whole_number(AT_ONCE, os.environ.get(AT_ONCE, "1"), 1, 64))
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")

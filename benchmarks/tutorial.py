@@ -4,11 +4,14 @@ Sources: the tutorial's text, and Radford et al. 2016 (arXiv:1511.06434) for its
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from gan_core.compute import Compute
 from gan_core.pictures.canvas import to_tensor
@@ -23,9 +26,9 @@ Change = Callable[[Tensor], Tensor]
 class TutorialLoop:
     """G and D, their optimisers, and one step of the game as the tutorial's text describes it.
 
-    G, D: in fresh or pretrained state; D gives logits, the sigmoid is added here. change: what
-    happens to pictures before D sees them, in both phases; by default nothing. compute: the
-    tutorial's own is float32, contiguous.
+    G, D: in fresh or pretrained state, made `plain`; D gives logits, the sigmoid is added here.
+    change: what happens to pictures before D sees them, in both phases; by default nothing.
+    compute: the tutorial's own is float32, contiguous.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class TutorialLoop:
         compute: Compute,
         change: Change = lambda x: x,
     ) -> None:
+        G, D = plain(G), plain(D)
         self.G, self.D = compute.place_module(G).train(), compute.place_module(D).train()
         self.z_dim, self.compute, self.change = z_dim, compute, change
         self.criterion = nn.BCELoss()
@@ -76,6 +80,52 @@ class TutorialLoop:
         with self.compute.autocast():
             x: Tensor = self.G(torch.randn(n, self.z_dim, 1, 1, device=self.compute.device))
         return x
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """Put torch's own convolutions, around the same weights, where ours compute another way."""
+    layers: nn.Sequential = network.main  # type: ignore[assignment]
+    for index, old in enumerate(layers):
+        if not isinstance(old, nn.Conv2d | nn.ConvTranspose2d) or hasattr(old, "parametrizations"):
+            continue
+        kind = nn.Conv2d if isinstance(old, nn.Conv2d) else nn.ConvTranspose2d
+        ends, stride, padding = (old.in_channels, old.out_channels), old.stride[0], old.padding[0]
+        assert isinstance(padding, int)
+        new = kind(*ends, kernel_size=4, stride=stride, padding=padding, bias=old.bias is not None)
+        new.weight, new.bias = old.weight, old.bias
+        layers[index] = new
+    return network
+
+
+class Files(Dataset[Tensor]):
+    """JPEG files as the tutorial prepares them: shorter side to 64, centre, [-1, 1]."""
+
+    def __init__(self, folder: Path, side: int) -> None:
+        self.paths, self.side = sorted(folder.glob("*.jpg")), side
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Tensor:
+        with Image.open(self.paths[index]) as file:
+            picture = file.convert("RGB")
+        scale = self.side / min(picture.size)
+        width, height = (round(length * scale) for length in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+        left, top = (width - self.side) // 2, (height - self.side) // 2
+        picture = picture.crop((left, top, left + self.side, top + self.side))
+        pixels = torch.from_numpy(np.array(picture))
+        return pixels.permute(2, 0, 1).contiguous().float().div(255).sub(0.5).div(0.5)
+
+
+def batches(folder: Path, side: int, batch_size: int, workers: int) -> Iterator[Tensor]:
+    """Endless shuffled batches from files, decoded again in every epoch."""
+    loader = DataLoader(
+        Files(folder, side), batch_size=batch_size, shuffle=True, num_workers=workers,
+        drop_last=True, persistent_workers=workers > 0,
+    )  # fmt: skip
+    while True:
+        yield from loader
 
 
 def epochs(images: NDArray[np.uint8], batch_size: int, rng: torch.Generator) -> Iterator[Tensor]:

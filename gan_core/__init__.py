@@ -1,6 +1,7 @@
 """GAN Atelier's core: generative adversarial networks and style transfer. Needs no page.
 
-dataset = load_dataset(Path("my_pictures"))
+dataset = load_dataset(Path("my_pictures"), crop="smart")
+print(dataset.summary(), examine(dataset.images).expectation())
 base = load_snapshot(resolve("dcgan-kaokore-64"))
 config = derive(len(dataset), minutes=5, network=base.network)
 for event in train(config, Data(dataset.images), Path("run"), Start(base, "dcgan-kaokore-64")):
@@ -13,6 +14,7 @@ for event in stylize(StyleConfig(), Content(read_picture(Path("photo.jpg"))), [s
 
 from gan_core.errors import AtelierError
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, derive
+from gan_core.gan.dataset_doctor import Findings, examine
 from gan_core.gan.latents import latents, render
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.train import Data, Start, train
@@ -29,6 +31,7 @@ __all__ = [
     "Content",
     "Data",
     "Dataset",
+    "Findings",
     "NetworkConfig",
     "Snapshot",
     "Start",
@@ -37,6 +40,7 @@ __all__ = [
     "TrainConfig",
     "bundled_models",
     "derive",
+    "examine",
     "latents",
     "load_dataset",
     "load_snapshot",

@@ -5,12 +5,13 @@ import sys
 import typer
 from rich.console import Console
 
+from gan_core.commands.check import check
 from gan_core.commands.features import export_stylenet_run, train_stylenet
 from gan_core.commands.generate import generate
 from gan_core.commands.measure import measure
 from gan_core.commands.pack import pack, timelapse
 from gan_core.commands.stylize import stylize
-from gan_core.commands.train import check, pretrain, train
+from gan_core.commands.train import pretrain, train
 from gan_core.errors import AtelierError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -15,7 +15,7 @@ from gan_core.errors import DiskFull
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
-RUN_MB = 200  # a run's checkpoint, snapshot, pictures and previews, with a copy while writing
+RUN_MB = 320  # of a 64 px run: two checkpoints of 90 MB, one more while writing, and the rest
 
 
 @contextmanager

@@ -9,31 +9,37 @@ from typing import Any
 import gradio as gr
 
 from gan_core.hub.resolve import BUNDLED
-from ui import texts
+from ui import drafts, texts
 from ui.cache import keep_files_in, sweep_now_and_then
 from ui.generate import GenerateTab
 from ui.jobs import Runs
+from ui.mine import Store
 from ui.models import Models
 from ui.style import StyleTab
 from ui.theme import CSS, THEME
 from ui.train import TrainTab
-from ui.watch import Store, Watch
+from ui.watch import Watch
 
 # Fixed, so that a restarted server finds its runs again.
 RUNS_ROOT = Path(tempfile.gettempdir()) / f"gan-atelier-{os.getuid()}"
 _SWEEP, _KEEP = 600, 3600  # seconds; uploads are read at once, and pictures shown are downloaded
+_KEEP_DRAFTS = 6 * 3600  # seconds without being touched
 _FILES = "files"  # no run is called so
 
 
-def build_app(bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT) -> gr.Blocks:
+def build_app(
+    bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT, runs_at_once: int = 1
+) -> gr.Blocks:
     """Build the page. Nothing is loaded and no network is asked before somebody opens it.
 
-    bundled: folder with a folder for each model. runs_root: where runs live.
+    bundled: folder with a folder for each model. runs_root: where runs live. runs_at_once: how
+    many of them train at the same time; more than one only where there are cores for them.
     """
-    runs = Runs(runs_root)
+    runs = Runs(runs_root, at_once=runs_at_once)
     atexit.register(runs.close)
     models = Models(bundled, runs)
     sweep_now_and_then(keep_files_in(runs_root / _FILES), _KEEP, _SWEEP)
+    sweep_now_and_then(runs_root / drafts.FOLDER, _KEEP_DRAFTS, _SWEEP)
     demo: gr.Blocks = gr.Blocks(title=texts.TITLE, analytics_enabled=False)
     with demo:
         gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p>", elem_id="title")

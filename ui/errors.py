@@ -76,6 +76,12 @@ def require(name: str, value: Any, low: float, high: float, whole: bool = False)
     raise BadSetting(what, expected.format(**bounds), texts.OUT_OF_BOUNDS_ADVICE)
 
 
+def whole_number(name: str, text: str, low: int, high: int) -> int:
+    """Read a whole number within the bounds, as of an environment variable. Raises: BadSetting."""
+    is_number = text.strip().lstrip("-").isdigit()
+    return int(require(name, int(text) if is_number else text, low, high, whole=True))
+
+
 def _in_full(value: float) -> str:
     """All digits of a number that a person may have typed: 2,147,483,647, not 2.147e+09."""
     return f"{value:,.0f}" if value == round(value, 0) and abs(value) < 1e15 else f"{value:,.10g}"

@@ -1,69 +1,57 @@
-"""Runs that outlive a tab: one trains at a time, in a process of its own; the others wait in line.
+"""Runs that outlive a tab: each in a process of its own; the others wait in line.
 
-This is the line and its keeper. What a run's folder says is `run_folder`; how it looks is `view`.
+What may be done with a run is here. Who minds the line is `keeper`; what a run's folder says is
+`run_folder`; how it looks is `view`.
 """
 
 from __future__ import annotations
 
-import fcntl
-import logging
 import os
-import re
 import secrets
 import shutil
-import signal
-import subprocess
-import threading
 import time
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gan_core.errors import BadRun
-from gan_core.gan.checkpoint import find_checkpoint
-from gan_core.gan.run import DATASET_FILE, request_stop
+from gan_core.gan.run import DATASET_FILE, request_adjustment
 from gan_core.pictures import Dataset, save_dataset
-from ui import texts
+from gan_core.settings import LAST_SEED
+from ui import run_texts as texts
+from ui.keeper import RUN_ID, Keeper, count_alive, line
 from ui.run_folder import (
-    WORKER_FILE,
     RunState,
     Settings,
-    has_reported,
-    is_alive,
-    is_waiting,
-    last_change,
-    launch,
-    note_exit,
+    ask_to_end,
     read_settings,
     read_state,
+    set_by_hand,
     wait_again,
     write_settings,
 )
-
-_ID = re.compile(r"[A-Za-z0-9_-]{22}")  # secrets.token_urlsafe(16)
-_log = logging.getLogger(__name__)
+from ui.worker import is_alive, kill
 
 
 class Runs:
     """All runs of this server, in folders below `root`, each reached only by its unguessable id.
 
     root: made if missing. most_waiting: length of the line. keep_hours: after that long without
-    a change, a run and its pictures are deleted.
+    a change, a run and its pictures are deleted. at_once: how many train at the same time.
     """
 
-    def __init__(self, root: Path, most_waiting: int = 8, keep_hours: float = 24.0) -> None:
-        self.root, self.most_waiting, self.keep_hours = root, most_waiting, keep_hours
+    def __init__(
+        self, root: Path, most_waiting: int = 8, keep_hours: float = 24.0, at_once: int = 1
+    ) -> None:
+        self.root, self.most_waiting = root, most_waiting
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = threading.RLock()
-        self._root_file = os.open(root, os.O_RDONLY)
-        self._workers: dict[str, subprocess.Popen[bytes]] = {}
-        self._wake, self._closed = threading.Event(), threading.Event()
-        threading.Thread(target=self._keep, name="runs", daemon=True).start()
+        self._keeper = Keeper(root, at_once, keep_hours)
+        self._lock = self._keeper.lock
 
     def add(self, dataset: Dataset) -> str:
         """Keep prepared pictures as a draft and return its id. Raises: DiskFull."""
-        run_id = secrets.token_urlsafe(16)
-        (self.root / run_id).mkdir(mode=0o700)
+        run_id = self._new_folder()
         try:
             save_dataset(dataset, self.root / run_id / DATASET_FILE)
         except BaseException:
@@ -83,22 +71,19 @@ class Runs:
                     texts.ALREADY_STARTED_ADVICE,
                 )
             write_settings(folder, replace(settings, asked=time.time()))
-        self._wake.set()
+        self._keeper.ring()
 
     def create(self, dataset: Dataset, settings: Settings) -> str:
         """Add pictures and put them in line at once. Raises: BadRun, DiskFull."""
-        run_id = self.add(dataset)
-        try:
-            self.start(run_id, settings)
-        except BaseException:
-            self.forget(run_id)
-            raise
-        return run_id
+        return self._started(self.add(dataset), settings)
 
-    def resume(self, run_id: str) -> None:
-        """Let a run that has ended go on for as long again, or start again if it saved nothing.
+    def resume(
+        self, run_id: str, more: float | None = None, changed: Mapping[str, Any] = {}
+    ) -> None:
+        """Let a run that has ended go on, or start again if it saved nothing.
 
-        Raises: BadRun, DiskFull.
+        more: for so many minutes; None: for what is left of its time. changed: settings to go on
+        with at other values. Raises: BadRun, BadWeights, DiskFull.
         """
         folder = self.folder(run_id)
         with self._lock:
@@ -110,31 +95,61 @@ class Runs:
                     texts.NOT_RESUMABLE_EXPECTED,
                     texts.NOT_RESUMABLE_ADVICE,
                 )
-            done = 0.0
-            if run.can_resume:
-                done = max(find_checkpoint(folder).seconds / 60, 1e-3)
-            wait_again(folder, replace(run.settings, asked=time.time(), minutes_before=done))
-        self._wake.set()
+            wait_again(folder, replace(run.settings, asked=time.time()), more, changed)
+        self._keeper.ring()
+
+    def duplicate(self, run_id: str, changed: Mapping[str, Any] = {}) -> str:
+        """Put a new run in line: same pictures, start, time and settings, another seed.
+
+        changed: settings that the new run has at other values. Raises: BadRun, DiskFull.
+        """
+        run, pictures = self.look(run_id), self.folder(run_id) / DATASET_FILE
+        if run.settings is None or not pictures.exists():
+            raise BadRun(
+                texts.NOT_REPEATABLE, texts.NOT_REPEATABLE_EXPECTED, texts.NOT_REPEATABLE_ADVICE
+            )
+        settings = replace(
+            run.settings,
+            seed=secrets.randbelow(LAST_SEED),
+            options={**set_by_hand(run.settings, run.events), **changed},
+            until=0.0,
+            changed={},
+        )
+        copy = self._new_folder()
+        try:
+            os.link(pictures, self.root / copy / DATASET_FILE)  # it is never written to again
+        except OSError:  # not every file system has hard links
+            shutil.copy(pictures, self.root / copy / DATASET_FILE)
+        return self._started(copy, settings)
 
     def look(self, run_id: str) -> RunState:
         """Say how a run is doing. Raises: BadRun when there is none by that id."""
         folder = self.folder(run_id)
-        state = read_state(folder, is_attended=run_id in self._workers)
+        state = read_state(folder, is_attended=self._keeper.attends(run_id))
         if state.state == "queued":
-            line = self._line()
-            before = line.index(folder) if folder in line else 0
-            state = replace(state, ahead=before + self._is_busy())
+            waiting = line(self.root)
+            before = waiting.index(folder) if folder in waiting else 0
+            taken = before + count_alive(self.root)
+            state = replace(state, ahead=max(0, taken - self._keeper.at_once + 1))
         return state
 
     def stop(self, run_id: str) -> None:
         """Ask a run to save and end, or take it out of the line. Raises: BadRun."""
+        self._end(run_id)
+
+    def pause(self, run_id: str) -> None:
+        """Ask a run to save and make room for others, until it is let go on. Raises: BadRun."""
+        self._end(run_id, pause="user")
+
+    def adjust(self, run_id: str, changes: Mapping[str, Any]) -> None:
+        """Let a run that trains, or will, go on with other settings. Raises: BadRun, BadSetting."""
         folder = self.folder(run_id)
         with self._lock:
-            if is_alive(folder) and not has_reported(folder):
-                # A stop file this early would be cleared by the worker; a signal is heard always.
-                os.kill(int((folder / WORKER_FILE).read_text()), signal.SIGTERM)
-            request_stop(folder)
-        self._wake.set()
+            if self.look(run_id).state not in ("queued", "starting", "running"):
+                raise BadRun(
+                    texts.NOT_ADJUSTABLE, texts.NOT_ADJUSTABLE_EXPECTED, texts.NOT_ADJUSTABLE_ADVICE
+                )
+            request_adjustment(folder, changes)
 
     def forget(self, run_id: str) -> None:
         """Delete a run that is not training, with its pictures. Raises: BadRun."""
@@ -142,6 +157,15 @@ class Runs:
         with self._lock:
             if not is_alive(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run with its pictures; if it trains, end it at once. Raises: BadRun."""
+        folder = self.folder(run_id)
+        with self._lock:
+            if is_alive(folder):
+                kill(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+        self._keeper.ring()
 
     def folder(self, run_id: str) -> Path:
         """Give a run's folder. Raises: BadRun for any id that is not one of ours."""
@@ -153,94 +177,45 @@ class Runs:
         """Whether there is a run by that id. Anything that could be a path is none."""
         return (
             isinstance(run_id, str)
-            and _ID.fullmatch(run_id) is not None
+            and RUN_ID.fullmatch(run_id) is not None
             and (self.root / run_id).is_dir()
         )
 
     def close(self, wait: float = 0.0) -> None:
-        """Ask our workers to save and end, and start no more; the line waits for a restart.
+        """Let our workers save and end, and start no more; a restarted server goes on with them.
 
         wait: how many seconds to give each worker to end.
         """
-        self._closed.set()
-        self._wake.set()
+        self._keeper.close(wait)
+
+    def _new_folder(self) -> str:
+        run_id = secrets.token_urlsafe(16)
+        (self.root / run_id).mkdir(mode=0o700)
+        return run_id
+
+    def _started(self, run_id: str, settings: Settings) -> str:
+        try:
+            self.start(run_id, settings)
+        except BaseException:
+            self.forget(run_id)
+            raise
+        return run_id
+
+    def _end(self, run_id: str, pause: str = "") -> None:
+        folder = self.folder(run_id)
         with self._lock:
-            for run_id in self._workers:
-                if is_alive(self.root / run_id):
-                    self.stop(run_id)
-            fcntl.flock(self._root_file, fcntl.LOCK_UN)
-            if wait > 0:
-                for worker in self._workers.values():
-                    worker.wait(wait)
-                self._bury_the_dead()
+            if pause and self.look(run_id).state not in ("queued", "starting", "running"):
+                raise BadRun(
+                    texts.NOT_PAUSABLE, texts.NOT_PAUSABLE_EXPECTED, texts.NOT_PAUSABLE_ADVICE
+                )
+            ask_to_end(folder, pause)
+        self._keeper.ring()
 
     def _refuse_if_full(self) -> None:
-        waiting = len(self._line())
+        waiting = len(line(self.root))
         if waiting >= self.most_waiting:
             raise BadRun(
                 texts.QUEUE_FULL.format(waiting=waiting),
                 texts.QUEUE_FULL_EXPECTED.format(most=self.most_waiting),
                 texts.QUEUE_FULL_ADVICE,
             )
-
-    def _keep(self) -> None:
-        while not self._closed.is_set():
-            try:
-                with self._lock:
-                    self._bury_the_dead()
-                    if self._is_keeper():
-                        self._sweep()  # first: on a full disk it makes room
-                        self._start_next()
-            except Exception:
-                _log.exception("looking after the runs failed; trying again in a second")
-            self._wake.wait(1.0)
-            self._wake.clear()
-
-    def _is_keeper(self) -> bool:
-        """Whether this copy minds the line: of several with one folder, only one does."""
-        if self._closed.is_set():
-            return False
-        try:
-            fcntl.flock(self._root_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _bury_the_dead(self) -> None:
-        for run_id, worker in list(self._workers.items()):
-            code = worker.poll()
-            if code is None:
-                continue
-            del self._workers[run_id]
-            folder = self.root / run_id
-            if folder.is_dir():
-                with suppress(OSError):
-                    note_exit(folder, code)
-
-    def _start_next(self) -> None:
-        line = self._line()
-        if line and not self._is_busy():
-            settings = read_settings(line[0])
-            if settings is not None:
-                self._workers[line[0].name] = launch(line[0], settings)
-
-    def _sweep(self) -> None:
-        for folder in self._folders():
-            is_old = time.time() - last_change(folder) > self.keep_hours * 3600
-            if is_old and not is_waiting(folder) and not is_alive(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _folders(self) -> list[Path]:
-        return [path for path in self.root.iterdir() if _ID.fullmatch(path.name)]
-
-    def _line(self) -> list[Path]:
-        """Folders of the runs that wait, first come first."""
-        waiting = {
-            folder: settings.asked
-            for folder in self._folders()
-            if is_waiting(folder) and (settings := read_settings(folder)) is not None
-        }
-        return sorted(waiting, key=lambda folder: waiting[folder])
-
-    def _is_busy(self) -> bool:
-        return any(is_alive(folder) for folder in self._folders())

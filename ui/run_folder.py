@@ -1,42 +1,44 @@
-"""What a run's folder says of the run: asked for, waiting, alive, ended, and how.
+"""What a run's folder says of the run: asked for, waiting, alive, paused, ended, and how.
 
-Nothing is remembered elsewhere, so this stays true over a restart of the server. POSIX only: that
-a worker is alive is known by a file lock, which ends with the process however that ends.
+Nothing is remembered elsewhere, so this stays true over a restart of the server.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from gan_core.errors import BadRun
-from gan_core.events import Event, Failed, Finished
+from gan_core.events import Adjusted, Event, Failed, Finished, Started
 from gan_core.files import write_atomically
-from gan_core.gan.checkpoint import CHECKPOINT_FILE
-from gan_core.gan.run import DATASET_FILE, EVENTS_FILE, STOP_FILE, read_events
+from gan_core.gan.checkpoint import find_checkpoint, has_checkpoint
+from gan_core.gan.run import (
+    ADJUST_FILE,
+    DATASET_FILE,
+    EVENTS_FILE,
+    STOP_FILE,
+    read_events,
+    request_stop,
+)
 from gan_core.gan.snapshot import G_FILE
 from gan_core.gan.train import BEST_FOLDER
+from ui.worker import EXIT_FILE, LOG_FILE, WORKER_FILE, interrupt, is_alive
 
 State = Literal[
-    "draft", "queued", "starting", "running", "stopping",
-    "finished", "stopped", "failed", "interrupted",
+    "draft", "queued", "starting", "running", "pausing", "stopping",
+    "paused", "finished", "stopped", "failed", "interrupted",
 ]  # fmt: skip
-ACTIVE: tuple[State, ...] = ("queued", "starting", "running", "stopping")
-REQUEST_FILE, WORKER_FILE, LOG_FILE, EXIT_FILE = "request.json", "worker.pid", "worker.log", "exit"
-PACKED_FILE = "gan-atelier-model.zip"
-_REPOSITORY = Path(__file__).resolve().parents[1]
-_NICENESS = 5  # the page must stay quick while a run uses every core
-_EXIT_WIDTH = 4  # characters: -15 to 255
+ACTIVE: tuple[State, ...] = ("queued", "starting", "running", "pausing", "stopping")
+SHORTEST_MINUTES, MOST_MINUTES = 0.05, 240.0  # others wait in line while one trains
+REQUEST_FILE, PAUSE_FILE, PACKED_FILE = "request.json", "pause", "gan-atelier-model.zip"
 _USER_ERROR = 2  # the command line's exit code for what a user can mend
+_OF_ITS_TIME = ("minutes", "kimg", "autopilot")
+_LEAST_LEFT = 0.05  # minutes; a run that was cut off within its last step still ends in order
 
 
 @dataclass(frozen=True)
@@ -50,22 +52,28 @@ class Settings:
     label: str  # of the run
     options: Mapping[str, Any] = field(default_factory=dict)  # fields of TrainConfig set by hand
     asked: float = 0.0  # seconds since 1970; the order of the line
-    minutes_before: float = 0.0  # > 0: the run is continued after so many minutes
+    until: float = 0.0  # > 0: the run is continued until it has had so many minutes in all
+    changed: Mapping[str, Any] = field(default_factory=dict)  # on continuing: fields set anew
 
     def command(self) -> list[str]:
         """The command line's options for these settings."""
-        if self.minutes_before > 0:  # the rest is in the checkpoint
-            return ["--resume", "--minutes", f"{self.minutes_before + self.minutes:g}"]
+        if self.until > 0:  # the rest is in the checkpoint
+            return ["--resume", "--minutes", f"{self.until:g}", *_as_options(self.changed)]
         words = ["--start", self.start, "--minutes", f"{self.minutes:g}", "--seed", str(self.seed)]
-        for name, value in self.options.items():
-            option = name.lower().replace("_", "-")
-            if isinstance(value, bool):
-                words.append(f"--{option}" if value else f"--no-{option}")
-            elif isinstance(value, (list, tuple)):
-                words += [f"--{option}", ",".join(value) or "none"]
-            else:
-                words += [f"--{option}", str(value)]
-        return words
+        return words + _as_options(self.options)
+
+
+def _as_options(settings: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in settings.items():
+        option = name.lower().replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif isinstance(value, (list, tuple)):
+            words += [f"--{option}", ",".join(value) or "none"]
+        else:
+            words += [f"--{option}", str(value)]
+    return words
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class RunState:
     id: str
     state: State
     settings: Settings | None = None  # None for a draft
-    ahead: int = 0  # runs before it in line, the one that trains included
+    ahead: int = 0  # how many runs must end before it may begin
     events: tuple[Event, ...] = ()
     has_model: bool = False
     reason: str = ""  # why it failed, if no event says so
@@ -92,9 +100,11 @@ def write_settings(folder: Path, settings: Settings) -> None:
 def read_settings(folder: Path) -> Settings | None:
     """Read what was asked for; None for a draft, or for a folder just being deleted."""
     try:
-        return Settings(**json.loads((folder / REQUEST_FILE).read_text(encoding="utf-8")))
+        found = json.loads((folder / REQUEST_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    known = {entry.name for entry in fields(Settings)}  # another version may have written it
+    return Settings(**{name: value for name, value in found.items() if name in known})
 
 
 def read_state(folder: Path, is_attended: bool = False) -> RunState:
@@ -111,7 +121,7 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
     if state == "failed" and not (events and isinstance(events[-1], Failed)):
         reason = _last_words(folder)
     has_model = (folder / BEST_FOLDER / G_FILE).is_file()
-    can_resume = state not in ACTIVE and (folder / CHECKPOINT_FILE).is_file()
+    can_resume = state not in ACTIVE and has_checkpoint(folder)
     is_bare = state not in ACTIVE and not (can_resume or has_model)
     can_restart = is_bare and (folder / DATASET_FILE).is_file()
     return RunState(
@@ -119,13 +129,66 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
     )
 
 
-def wait_again(folder: Path, settings: Settings) -> None:
-    """Make a run that has ended one that waits in line. Raises: DiskFull."""
-    for name in (WORKER_FILE, STOP_FILE, EXIT_FILE, PACKED_FILE):
-        (folder / name).unlink(missing_ok=True)
-    if settings.minutes_before == 0:  # from the beginning: what was reported is void
+def wait_again(
+    folder: Path, settings: Settings, more: float | None = None, changed: Mapping[str, Any] = {}
+) -> None:
+    """Make a run that has ended one that waits in line; without a checkpoint, from its beginning.
+
+    more: minutes beyond those it has had; None: what is left of those it was given.
+    changed: settings that the rest is to be trained with. Raises: BadWeights, DiskFull.
+    """
+    settings = replace(
+        settings, options=set_by_hand(settings, read_state(folder).events), changed={}
+    )
+    if has_checkpoint(folder):
+        checkpoint = find_checkpoint(folder)
+        done, given = checkpoint.seconds / 60, checkpoint.config.minutes or settings.minutes
+        until = max(given, done + _LEAST_LEFT) if more is None else done + more
+        settings = replace(settings, until=until, changed=changed)
+    else:  # what was reported is void
+        settings = replace(settings, options={**settings.options, **changed})
         (folder / EVENTS_FILE).unlink(missing_ok=True)
     write_settings(folder, settings)
+    for name in (WORKER_FILE, STOP_FILE, PAUSE_FILE, EXIT_FILE, ADJUST_FILE, PACKED_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def ask_to_end(folder: Path, pause: str = "") -> None:
+    """Ask a run to save and end, or call it off in line.
+
+    pause: who will let it go on, "user" or "server"; "" for nobody in particular.
+    """
+    if pause:
+        (folder / PAUSE_FILE).write_text(pause)
+    else:
+        (folder / PAUSE_FILE).unlink(missing_ok=True)
+    if is_alive(folder) and not has_reported(folder):
+        interrupt(folder)  # a stop file this early would be cleared by the worker
+    request_stop(folder)
+
+
+def paused_by(folder: Path) -> str:
+    """Who paused the run, "user" or "server"; "" when it was not."""
+    path = folder / PAUSE_FILE
+    return path.read_text() if path.exists() else ""
+
+
+def adjusted(events: Sequence[Event]) -> dict[str, Any]:
+    """Settings that were changed since the run was last begun or continued, at their newest."""
+    found: dict[str, Any] = {}
+    for event in events:
+        if isinstance(event, Started):
+            found = {}
+        elif isinstance(event, Adjusted):
+            found |= event.after
+    return found
+
+
+def set_by_hand(settings: Settings, events: Sequence[Event]) -> dict[str, Any]:
+    """All settings that somebody chose, at first or later; later changes of time are left out."""
+    later = {**settings.changed, **adjusted(events)}
+    lasting = {name: value for name, value in later.items() if name not in _OF_ITS_TIME}
+    return {**settings.options, **lasting}
 
 
 def is_waiting(folder: Path) -> bool:
@@ -133,18 +196,6 @@ def is_waiting(folder: Path) -> bool:
     return (folder / REQUEST_FILE).exists() and not (
         (folder / WORKER_FILE).exists() or (folder / STOP_FILE).exists()
     )
-
-
-def is_alive(folder: Path) -> bool:
-    """Whether the run's worker still holds its lock: true of a process, not of a number."""
-    try:
-        with (folder / WORKER_FILE).open() as pid:
-            fcntl.flock(pid, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def has_reported(folder: Path) -> bool:
@@ -161,79 +212,37 @@ def last_change(folder: Path) -> float:
     return max((path.stat().st_mtime for path in files if path.exists()), default=time.time())
 
 
-def launch(folder: Path, settings: Settings) -> subprocess.Popen[bytes]:
-    """Start the run's worker: the command line, in a process of its own that outlives us."""
-    command = [sys.executable, "-m", "gan_core", "train", "--out", str(folder)]
-    command += settings.command()
-    if settings.minutes_before == 0:
-        command.append(str(folder / DATASET_FILE))
-    unlocked = folder / f".{WORKER_FILE}"
-    reserve_exit(folder)
-    with (folder / LOG_FILE).open("wb") as log, unlocked.open("w") as pid:
-        # The worker inherits the lock and keeps it. The file gets its name when it is locked.
-        fcntl.flock(pid, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        worker = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=_REPOSITORY,
-            start_new_session=True,
-            pass_fds=(pid.fileno(),),
-        )
-        try:
-            pid.write(str(worker.pid))
-            pid.flush()
-            unlocked.rename(folder / WORKER_FILE)
-        except OSError:  # a worker that nobody could find again must not go on
-            worker.kill()
-            raise
-    os.setpriority(os.PRIO_PROCESS, worker.pid, _NICENESS)
-    return worker
-
-
-def reserve_exit(folder: Path) -> None:
-    """Take the room that `note_exit` will need."""
-    (folder / EXIT_FILE).write_text(" " * _EXIT_WIDTH)
-
-
-def note_exit(folder: Path, code: int) -> None:
-    """Keep how the worker ended, in the room that was reserved: the disk may be full now."""
-    with (folder / EXIT_FILE).open("r+") as reserved:
-        reserved.write(str(code).rjust(_EXIT_WIDTH))
-
-
 def _state(folder: Path, events: tuple[Event, ...], is_attended: bool) -> State:
     if is_waiting(folder):
         return "queued"
     has_begun = bool(events) and has_reported(folder)
     last = events[-1] if has_begun else None
-    is_stop_asked = (folder / STOP_FILE).exists()
+    is_stop_asked, is_paused = (folder / STOP_FILE).exists(), bool(paused_by(folder))
     if is_attended or is_alive(folder):
         if is_stop_asked or isinstance(last, Finished | Failed):
-            return "stopping"  # it has ended only when its process is gone
+            # It has ended only when its process is gone.
+            return "pausing" if is_paused else "stopping"
         return "running" if has_begun else "starting"
     if isinstance(last, Finished):
-        return "stopped" if last.stopped else "finished"
+        ended: State = "paused" if is_paused else "stopped"
+        return ended if last.stopped else "finished"
     if isinstance(last, Failed):
         return "failed"
     exit_file = folder / EXIT_FILE
     if exit_file.exists() and exit_file.read_text().strip() == str(_USER_ERROR):
         return "failed"
-    return "stopped" if is_stop_asked and not has_begun else "interrupted"
-
-
-def _events_size(folder: Path) -> int:
-    path = folder / EVENTS_FILE
-    return path.stat().st_size if path.exists() else 0
+    if is_stop_asked and not has_begun:
+        return "paused" if is_paused else "stopped"
+    return "interrupted"
 
 
 def _events(folder: Path) -> tuple[Event, ...]:
-    size = _events_size(folder)
+    path = folder / EVENTS_FILE
+    size = path.stat().st_size if path.exists() else 0
     return _events_of_size(folder, size) if size else ()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _events_of_size(folder: Path, _size: int) -> tuple[Event, ...]:
     """Several tabs may watch one run; its log is parsed once for each length it has had."""
     return tuple(read_events(folder))

@@ -35,7 +35,8 @@ TRAIN_INTRO = (
     " cropped to a square and made small."
 )
 RETENTION = (
-    "Your pictures and runs are deleted after 24 hours. Only this browser knows where they are."
+    "Your pictures and runs are deleted after 24 hours. They are known to this browser alone, and"
+    " to whom you give a run's link."
 )
 FILES_TAB = "Pictures or a zip"
 FOLDER_TAB = "A folder"
@@ -43,9 +44,36 @@ FILES = "Pictures, or one zip. New ones replace those before."
 FOLDER_CLICK = "Click to choose a folder"
 FOLDER = "One folder. A new one replaces the one before."
 REPORT = "What became of each file"
-REPORT_COLUMNS = ("File", "Result", "Why")
-CROPS = "How the network will see the first of them"
+REPORT_COLUMNS = ("#", "", "File", "Result", "Why")
+CROPS = "How the network will see them"
+CROPS_ALL = "How the network will see them: all {n:,}. Choose one to move its crop or leave it out."
+CROPS_SOME = (
+    "How the network will see them: {shown} of {n:,}, those with something to say first. Choose one"
+    " here, or in the table below, to move its crop or leave it out."
+)
 VERDICTS = {"kept": "used", "mended": "used, mended", "left out": "left out"}
+MARKS = {"kept": "used", "mended": "mended", "left out": "left out"}
+MARK_TWIN, MARK_SAME = "near-twin of {name}", "same as {name}"
+MARK_HEAD = "kept of {n} alike"
+MARK_ODD = "odd"
+GROUPS = "There {are} of near-duplicates, shown first; of each, one is used."
+ODD = (
+    "Little like the others: {names}. Look whether they belong; nothing is left out for that alone."
+)
+ODD_FIRST = "{name} ({times:.1f} times as far away as usual)"
+ODD_OTHER = "{name} ({times:.1f} times)"
+ODD_MORE = " and {n} more"
+LOOKING = "Comparing the pictures with one another …"
+CROP = "Crop"
+CROP_INFO = "Smart: where most is to be seen. Single crops can be moved."
+CROP_CHOICES = (("Centre", "center"), ("Smart", "smart"))
+CHOSEN_ALT = "The whole picture, with the square that is used"
+POSITION = "Place of the crop"
+LEAVE_OUT, USE_ANYWAY = "Leave it out", "Use it after all"
+NO_STRIP = "There is nothing to show of this file: {reason}."
+MAY_MIRROR = "May pictures be mirrored?"
+MAY_MIRROR_INFO = "Not with writing, nor where left and right differ."
+MIRROR_CHOICES = (("No", False), ("Yes", True))
 TIME = "Time"
 TIMES = (("2 min", 2.0), ("5 min", 5.0), ("15 min", 15.0), ("1 hour", 60.0))
 START = "Start training"
@@ -64,65 +92,6 @@ OTHER_SIZE_ADVICE = "Choose another model to start from."
 AUGMENTATION = "Augmentation"
 AUGMENTATION_INFO = "Shown to D in both kinds of pictures, so that a few go further."
 MIRROR = "Also learn from mirrored pictures"
-
-# Train: while it runs, and after
-BEFORE, AFTER = "Before", "Now"
-BEFORE_ALT, AFTER_ALT = "Sixteen pictures before training", "The same sixteen latents now"
-LOSSES = "Losses of G and D"
-SCORES = "D's score: 1 means “real”"
-THOUSANDS = "thousand pictures shown"
-STOP = "Stop and keep"
-LEAVE_QUEUE = "Leave the line"
-USE = "Use it in Generate"
-DOWNLOAD_RUN = "Download (zip)"
-MORE_TIME = "Train {minutes:g} min more"
-START_AGAIN = "Start again with the same pictures"
-AGAIN = "Train another"
-FORGET = "Delete this run now"
-MORE = "Details"
-
-HEADLINES = {
-    "draft": "Ready",
-    "queued": "Waiting in line",
-    "starting": "Starting",
-    "running": "Training",
-    "stopping": "Stopping",
-    "finished": "Finished",
-    "stopped": "Stopped",
-    "failed": "Ended early",
-    "interrupted": "Interrupted",
-}
-QUEUED_NEXT = "Yours is next. One run trains at a time."
-QUEUED = "{ahead} runs are before yours. One run trains at a time."
-STARTING = "Loading, and measuring how fast this machine is. This takes some seconds."
-STOPPING = "Saving what was learnt so far."
-FINISHED = "{kimg:,.1f} thousand pictures were shown in {time}. The best model was kept."
-STOPPED = "Stopped after {time}. The best model so far was kept."
-STOPPED_EARLY = "It was stopped before anything was learnt."
-INTERRUPTED = "The training process ended unexpectedly."
-HAS_MODEL = "The last good model was kept."
-CLOSE_TAB = "You may close this page; the run goes on, and is here when you come back."
-STATUS = "{kimg:,.1f} kimg · {speed:,.0f} images/s · {left} left"
-KID = "Distance from your pictures (KID × 1000): {kid}. Lower is closer."
-KID_MOVED = (
-    "Distance from your pictures (KID × 1000): was {first}, now {kid}; the best was {best}."
-    " Lower is closer."
-)
-KEPT = (
-    "Kept: the best of the second half, at {kimg:,.1f} thousand pictures. The preview nearest to"
-    " it is shown."
-)
-MEASURED = (
-    "The distance is measured on {n_fake} made and {n_real} real pictures: {low} to {high};"
-    " features: {extractor}."
-)
-PLAN = "Plan: {plan}"
-PROBE = (
-    "This machine: {device}, {dtype}, {layout}, {threads}; {speed:,.0f} images/s in the"
-    " probe.{tried}"
-)
-PROBE_TRIED = " Tried: {tried}."
-START_NAME = "Started from: {start}."
 
 # Style
 STYLE_TAB = "Style"
@@ -186,6 +155,7 @@ PAINTED_STOPPED = (
     "Stopped after {time}; this is how far it came. Style {matched:.0%} matched, content"
     " {kept:.0%} kept."
 )
+PLAN = "Plan: {plan}"
 STEPS_TAKEN = "Steps taken: {taken}."
 RESTORED = (
     "The settings inside this picture were restored. It was painted from {content} and {styles}:"
@@ -213,18 +183,6 @@ UNEXPECTED = (
     "Something went wrong on our side, and it was noted. Please try again; if it happens again,"
     " reload the page."
 )
-NO_RUN = "There is no such run."
-NO_RUN_EXPECTED = "A run is kept for 24 hours, and reached only by its own id."
-NO_RUN_ADVICE = "Start a new one."
-QUEUE_FULL = "{waiting} runs are waiting in line."
-QUEUE_FULL_EXPECTED = "At most {most} may wait."
-QUEUE_FULL_ADVICE = "Try again in a few minutes."
-NOT_RESUMABLE = "This run cannot be continued."
-NOT_RESUMABLE_EXPECTED = "It must have ended, and have saved its state at least once."
-NOT_RESUMABLE_ADVICE = "Wait until it ends, or start a new run from its model."
-ALREADY_STARTED = "This run has already been started."
-ALREADY_STARTED_EXPECTED = "A set of pictures is trained on once."
-ALREADY_STARTED_ADVICE = "Drop the pictures again for another run."
 OUT_OF_BOUNDS = "{name} is {value}."
 OUT_OF_BOUNDS_EXPECTED = "It must lie between {low} and {high}."
 OUT_OF_BOUNDS_ADVICE = "Choose a value in between."

@@ -103,9 +103,25 @@ CSS = (
 #folder [data-testid=upload-text] { font-size: 0; }
 #folder [data-testid=upload-text]::after { font-size: var(--text-lg); }
 #grids { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+#crops .grid-wrap { max-height: 470px; min-height: 0; height: auto; overflow-y: auto; }
+#crops .grid-container { grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)) !important;
+  grid-auto-rows: auto !important; gap: 8px; }
+#crops button { height: auto; aspect-ratio: auto; min-height: 0; min-width: 0; border: 0;
+  border-radius: 2px; display: block; overflow: hidden; background: none; box-shadow: none; }
+#crops button img { width: 100%; height: auto; aspect-ratio: 1; }
+#crops .caption-label { position: static; display: block; max-width: 100%; width: 100%;
+  padding: 2px 0 0; border: 0; background: none; box-shadow: none; text-align: left;
+  white-space: pre; overflow: hidden; text-overflow: ellipsis; font-size: .7rem; line-height: 1.3;
+  color: var(--body-text-color-subdued); }
+#crops button.selected { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+#chosen { align-items: start; }
+#chosen-picture img { max-height: 300px; object-fit: contain; }
+#chosen-name { overflow-wrap: anywhere; }
+#mirror-hint { margin-top: -1.2rem; }
+#report img { display: block; }
 #report .header-table *, #report .virtual-body * { font-family: var(--font); }
 .dark input[type=range] { --neutral-200: var(--neutral-700); }
-#losses, #scores, #style-losses, #style-shares { overflow: visible !important;
+#charts .curve, #style-losses, #style-shares { overflow: visible !important;
   margin-bottom: 32px; }
 .gradio-container { overflow: clip !important; }
 #style-grid { display: grid; gap: 1.2rem 2rem; grid-template-columns: minmax(280px, 2fr) 5fr;
@@ -122,6 +138,31 @@ CSS = (
 .strip button { aspect-ratio: 1; min-height: 0; min-width: 0; border-radius: 2px; }
 #style-after { align-items: end; }
 #picked-picture { max-width: 320px; }
+#time-row { align-items: end; }
+#link-row label { color: var(--block-label-text-color); }
+.link-line { display: flex; gap: .6rem; flex-wrap: wrap; padding: .4rem 0; }
+#link-row input { flex: 1; min-width: 200px; padding: .5rem .7rem; border: 0; border-radius: 4px;
+  background: var(--input-background-fill); color: inherit; }
+#link-row button, .past-run button { border: 1px solid var(--neutral-300); border-radius: 4px;
+  padding: .35rem .8rem; font-size: .9rem; }
+.dark #link-row button { border-color: var(--neutral-700); }
+#forget { align-self: flex-start; width: auto; }
+#forget-row { align-items: center; }
+.verdict { margin: 0; max-width: 72ch; }
+.warning { margin: 0; padding: .5rem .8rem; border-left: 3px solid #c07f4a; max-width: 72ch; }
+#notice p { margin: 0; padding: .5rem .8rem; border-left: 3px solid var(--primary-500); }
+.past-run { display: flex; gap: .8rem; align-items: center; padding: .3rem 0; }
+.past-run div { flex: 1; min-width: 0; }
+.dark .past-run button { border-color: var(--neutral-700); }
+.past-run button:hover { border-color: var(--primary-500); }
+.past-run button[data-sure] { border-color: #b3261e; color: #b3261e; }
+.dark .past-run button[data-sure] { border-color: #f2b8b5; color: #f2b8b5; }
+.past-run img, .no-thumbnail { width: 56px; height: 56px; flex: none; border-radius: 2px; }
+.no-thumbnail { background: var(--neutral-200); }
+.dark .no-thumbnail { background: var(--neutral-800); }
+.past-run b { font-weight: 500; }
+.past-run p { margin: 0; font-size: .9rem; color: var(--body-text-color-subdued); }
+#frame { max-width: 560px; }
 :focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }
 @media (max-width: 700px) {
   #title { padding-top: .4rem; }

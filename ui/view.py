@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
-
-import pandas as pd
 
 from gan_core.events import (
     Event,
@@ -15,13 +12,11 @@ from gan_core.events import (
     Finished,
     Measured,
     Preview,
-    Probed,
     Progress,
     Started,
 )
 from gan_core.gan.run import kept_measurement
-from gan_core.pictures import FileReport
-from ui import texts
+from ui import run_texts as texts
 from ui.run_folder import ACTIVE, RunState, State
 
 MOST_POINTS = 300  # in a plot: more cannot be seen, and slows the browser
@@ -29,52 +24,23 @@ _T = TypeVar("_T")
 _K = TypeVar("_K")
 
 
-@dataclass(frozen=True)
-class RunView:
-    """What the page shows of a run. `before` and `now` are files relative to the run's folder."""
-
-    status: str  # HTML
-    is_active: bool
-    can_stop: bool
-    stop_label: str
-    more_label: str
-    before: str | None
-    now: str | None
-    losses: pd.DataFrame | None  # columns kimg, value, network
-    scores: pd.DataFrame | None  # columns kimg, value, pictures
-    details: str  # Markdown
-
-
-def show_run(run: RunState) -> RunView:
-    """Make everything the page shows of one look at a run."""
-    progress = [event for event in run.events if isinstance(event, Progress)]
-    before, now = previews(run)
-    return RunView(
-        status=status_html(run),
-        is_active=run.state in ACTIVE,
-        can_stop=run.state in ("queued", "starting", "running"),
-        stop_label=texts.LEAVE_QUEUE if _apparent(run) == "queued" else texts.STOP,
-        more_label=_more_label(run),
-        before=before,
-        now=now,
-        losses=_curves(progress, {"G": "loss_G", "D": "loss_D"}, "network"),
-        scores=_curves(progress, {"real": "score_real", "made": "score_fake"}, "pictures"),
-        details=details(run),
-    )
-
-
 def previews(run: RunState) -> tuple[str | None, str | None]:
     """The files of the first preview and of the newest, relative to the run's folder.
 
     Of a run that has ended, not the newest but the one nearest to the model that was kept.
     """
-    shown = [event for event in run.events if isinstance(event, Preview) and event.file]
+    shown = frames(run)
     if len(shown) < 2:
         return shown[0].file if shown else None, None
     best = kept_measurement(run.events)
     if run.state in ACTIVE or best is None:
         return shown[0].file, shown[-1].file
     return shown[0].file, min(shown[1:], key=lambda event: abs(event.kimg - best.kimg)).file
+
+
+def frames(run: RunState) -> list[Preview]:
+    """All previews that were kept, oldest first."""
+    return [event for event in run.events if isinstance(event, Preview) and event.file]
 
 
 def status_html(run: RunState) -> str:
@@ -101,11 +67,11 @@ def progress_bar(label: str, share: float) -> str:
 def sentence_of(run: RunState) -> str:
     """Say in plain words where the run stands."""
     last = run.events[-1] if run.events else None
-    progress = _last(run.events, Progress)
+    progress = newest(run.events, Progress)
     state = _apparent(run)
     if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
-    if state == "stopping":
+    if state in ("stopping", "pausing"):
         return texts.STOPPING
     if state == "starting":
         return texts.STARTING
@@ -116,25 +82,28 @@ def sentence_of(run: RunState) -> str:
             left=duration(progress.seconds_left),
         )
     if isinstance(last, Finished):
-        text = texts.STOPPED if last.stopped else texts.FINISHED
+        text = texts.PAUSED if state == "paused" else texts.STOPPED
+        text = text if last.stopped else texts.FINISHED
         return text.format(kimg=last.kimg, time=duration(last.seconds))
-    if run.state == "stopped":
-        return texts.STOPPED_EARLY
+    if state in ("stopped", "paused"):
+        return texts.STOPPED_EARLY if state == "stopped" else texts.PAUSED_EARLY
     if run.state == "failed":
         text = f"{last.reason} {last.advice}" if isinstance(last, Failed) else run.reason
     else:
         text = f"{run.reason} {texts.INTERRUPTED}".strip()
-    return f"{text} {texts.HAS_MODEL}" if run.has_model else text
+    goes_on = run.state == "interrupted" and run.can_resume
+    notes = (texts.CAN_GO_ON * goes_on, texts.HAS_MODEL * run.has_model)
+    return " ".join(part for part in (text, *notes) if part)
 
 
 def figures(run: RunState) -> dict[str, Any]:
     """The same for programs: state, message, place in line, and the latest figures if any."""
     told: dict[str, Any] = {"state": run.state, "message": sentence_of(run)}
     told |= {"has_model": run.has_model, "ahead": run.ahead}
-    if progress := _last(run.events, Progress):
+    if progress := newest(run.events, Progress):
         told |= {"kimg": progress.kimg, "seconds_left": progress.seconds_left}
         told |= {"loss_G": progress.loss_G, "loss_D": progress.loss_D}
-    if measured := _last(run.events, Measured):
+    if measured := newest(run.events, Measured):
         told["kid"] = measured.kid
     return told
 
@@ -143,7 +112,7 @@ def share_done(run: RunState) -> float:
     """How much of the run's budget is spent, in [0, 1]."""
     if run.state == "finished":
         return 1.0
-    progress = _last(run.events, Progress)
+    progress = newest(run.events, Progress)
     if progress is None:
         return 0.0
     whole = progress.seconds + progress.seconds_left
@@ -155,7 +124,7 @@ def kid_so_far(events: Sequence[Event]) -> str:
     measured = [event.kid * 1000 for event in events if isinstance(event, Measured)]
     if not measured:
         return ""
-    first, now, best = map(_figure, (measured[0], measured[-1], min(measured)))
+    first, now, best = map(figure, (measured[0], measured[-1], min(measured)))
     if len(measured) == 1:
         return texts.KID.format(kid=now)
     return texts.KID_MOVED.format(first=first, kid=now, best=best)
@@ -167,26 +136,16 @@ def kept(run: RunState) -> str:
     return texts.KEPT.format(kimg=best.kimg) if run.has_model and best else ""
 
 
-def details(run: RunState) -> str:
-    """How it was measured, the plan and what the probe chose, as Markdown paragraphs."""
-    parts = []
-    if measured := _last(run.events, Measured):
-        parts.append(
-            texts.MEASURED.format(
-                low=_figure(measured.kid_low * 1000),
-                high=_figure(measured.kid_high * 1000),
-                n_fake=measured.n_fake,
-                n_real=measured.n_real,
-                extractor=measured.extractor,
-            )
-        )
-    if started := _last(run.events, Started):
-        parts.append(texts.PLAN.format(plan=started.plan))
-    if run.settings is not None:
-        parts.append(texts.START_NAME.format(start=run.settings.start_name))
-    if probed := _last(run.events, Probed):
-        parts.append(_probe(probed))
-    return "\n\n".join(parts)
+def go_on_label(run: RunState) -> str:
+    """What the button says that lets an ended run go on; "" when it cannot, or needs more time."""
+    if run.can_restart:
+        return texts.START_AGAIN
+    if not run.can_resume or run.state not in ("paused", "interrupted", "failed"):
+        return ""
+    progress = newest(run.events, Progress)
+    if progress is None or progress.seconds_left < 1:
+        return texts.CONTINUE
+    return texts.CONTINUE_LEFT.format(left=duration(progress.seconds_left))
 
 
 def duration(seconds: float) -> str:
@@ -199,13 +158,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def report_rows(report: Sequence[FileReport]) -> list[list[str]]:
-    """One row for each file, those with something to say first: left out, mended, used as is."""
-    order = {"left out": 0, "mended": 1, "kept": 2}
-    ordered = sorted(report, key=lambda line: order[line.verdict])
-    return [[line.name, texts.VERDICTS[line.verdict], line.reason] for line in ordered]
-
-
 def thin(items: Sequence[_T], most: int) -> list[_T]:
     """Keep at most `most` items, evenly spread, the first and the last among them."""
     if len(items) <= most:
@@ -214,35 +166,8 @@ def thin(items: Sequence[_T], most: int) -> list[_T]:
     return [items[round(index * step)] for index in range(most)]
 
 
-def _curves(progress: Sequence[Progress], lines: dict[str, str], name: str) -> pd.DataFrame | None:
-    """Long table of at most MOST_POINTS rows: kimg, value, and which line it belongs to.
-
-    None without any: the plot takes its lines and their kind from the first table it is given.
-    """
-    if not progress:
-        return None
-    rows = [
-        (event.kimg, getattr(event, attribute), line)
-        for event in thin(progress, MOST_POINTS // len(lines))
-        for line, attribute in lines.items()
-    ]
-    return pd.DataFrame(rows, columns=["kimg", "value", name])
-
-
-def _probe(probed: Probed) -> str:
-    tried = ", ".join(f"{name}: {speed:.0f}" for name, speed in probed.tried.items())
-    return texts.PROBE.format(
-        device=probed.device,
-        dtype=probed.dtype,
-        layout="channels last" if probed.channels_last else "contiguous",
-        threads=texts.THREADS[probed.threads != 1].format(n=probed.threads),
-        speed=probed.images_per_second,
-        tried=texts.PROBE_TRIED.format(tried=tried) if tried else "",
-    )
-
-
-def _figure(value: float) -> str:
-    """No more than three digits that mean something: 4.2, 87, 392, 21,600."""
+def figure(value: float) -> str:
+    """Write no more than three digits that mean something: 4.2, 87, 392, 21,600."""
     return f"{value:,.1f}" if abs(value) < 10 else f"{float(f'{value:.3g}'):,.0f}"
 
 
@@ -253,19 +178,14 @@ def _apparent(run: RunState) -> State:
     return "starting" if waits_for_nobody or is_measuring else run.state
 
 
-def _more_label(run: RunState) -> str:
-    if run.settings is None or not run.can_resume:
-        return texts.START_AGAIN
-    return texts.MORE_TIME.format(minutes=run.settings.minutes)
-
-
 def _has_progress(events: Sequence[Event]) -> bool:
     """Whether anything was learned since the run last began; what is older was said before."""
-    newest = next(
+    found = next(
         (event for event in reversed(events) if isinstance(event, Progress | Started)), None
     )
-    return isinstance(newest, Progress)
+    return isinstance(found, Progress)
 
 
-def _last(events: Sequence[Event], kind: type[_K]) -> _K | None:
+def newest(events: Sequence[Event], kind: type[_K]) -> _K | None:
+    """The last event of a kind; None without any."""
     return next((event for event in reversed(events) if isinstance(event, kind)), None)

@@ -1,179 +1,162 @@
-"""The Train tab, once a run was started: how it goes, Stop, and what to do with the result.
+"""The Train tab, once a run was started: how it goes, what to do about it, and what came of it.
 
 The run does not know of this page. The page looks at the run's folder once a second, and any page
-of the same browser can do so, also after a reload.
+with the run's link can do so, on any device. The parts of the page are `look.Part`s, put in order
+here; what is done to a run is in `orders`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from gradio.processing_utils import save_file_to_cache
-from numpy.typing import NDArray
-from PIL import Image
 
-from gan_core.gan.package import pack
 from gan_core.gan.train import SCRATCH
-from gan_core.pictures import enlarge
-from ui import texts, view
+from ui import run_texts as texts
+from ui import view
+from ui.charts import Charts
+from ui.controls import Controls
 from ui.errors import friendly
 from ui.generate import SHARED, GenerateTab
+from ui.history import History
+from ui.look import Mark, Part
+from ui.mine import NO_RUN, Link, Mine, Store, run_in_address
 from ui.models import Models
-from ui.run_folder import PACKED_FILE, RunState
+from ui.orders import Orders
+from ui.result import Result
+from ui.run_folder import ACTIVE
+from ui.run_log import details
+from ui.settings_form import SettingsForm
+from ui.texts import SCRATCH as SCRATCH_LABEL
+from ui.texts import START_FROM
+from ui.verdict import Verdict
+from ui.wall import Wall
 
-# Fixed, so that what a browser keeps is still read after a restart. It guards nothing: the store
-# is the visitor's own, and a run's id in it is checked like any other input.
-_STORAGE_KEY, _STORAGE_SECRET = "gan-atelier-runs", "not-a-secret-only-a-constant"
-_ENLARGED = 2  # a preview is a grid already
-_G_COLOUR, _D_COLOUR = "#4c6c91", "#c07f4a"
-
-
-@dataclass(frozen=True)
-class Mine:
-    """What a browser remembers: the run it watches ("" for none), and all runs it started."""
-
-    run: str = ""
-    runs: tuple[str, ...] = ()
-
-    @classmethod
-    def from_browser(cls, stored: object) -> Mine:
-        """Read the browser's store, which may hold anything."""
-        if not isinstance(stored, dict):
-            return cls()
-        runs = stored.get("runs")
-        kept = tuple(str(run_id) for run_id in runs) if isinstance(runs, list) else ()
-        return cls(str(stored.get("run") or ""), kept)
-
-    def to_browser(self) -> dict[str, Any]:
-        """Plain values for the browser's store."""
-        return {"run": self.run, "runs": list(self.runs)}
-
-    def with_run(self, run_id: str) -> Mine:
-        """Watch a new run."""
-        return Mine(run_id, (*self.runs, run_id))
-
-
-class Store:
-    """What works unseen: the browser's memory and the clock. Outside of all tabs, because what
-    is in a tab does not live until the tab is opened.
-    """
-
-    def __init__(self) -> None:
-        self.mine = gr.BrowserState(
-            Mine().to_browser(), storage_key=_STORAGE_KEY, secret=_STORAGE_SECRET
-        )
-        self.timer = gr.Timer(1.0, active=False)
-        self.seen = gr.State(None)
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 class Watch:
     """The components that show a run, and the functions that fill them."""
 
     def __init__(self, models: Models, generate: GenerateTab, store: Store) -> None:
-        self.models, self.generate = models, generate
-        self.mine, self.timer, self.seen = store.mine, store.timer, store.seen
+        self.models, self.runs, self.generate = models, models.runs, generate
+        self.store, self.mine = store, store.mine
+        self.orders = Orders(self.runs)
         self.start_from = gr.Dropdown(
-            self._starts([]), value=models.default() or SCRATCH, label=texts.START_FROM,
+            self._starts([]), value=models.default() or SCRATCH, label=START_FROM,
             render=False, elem_id="start-from",
         )  # fmt: skip
+        self.notice = gr.HTML(visible=False, elem_id="notice")
         self.setup = gr.Column(elem_id="setup")
-        self._lay_out()
-        self.outputs: list[Any] = [
-            self.mine, self.seen, self.timer, self.setup, self.panel, self.status,
-            self.before_side, self.before, self.now_side, self.now, self.plots, self.losses,
-            self.scores, self.details, self.stop, self.after, self.use, self.download, self.more,
-            self.forget, self.start_from, generate.model,
+        with gr.Column(visible=False, elem_id="run") as self.panel:
+            self._lay_out()
+        self.history = History(self.runs, store)
+        self.always: list[Any] = [
+            self.mine, store.seen, store.timer, store.address, self.notice, self.setup, self.panel,
+            store.stands, self.start_from, generate.model,
         ]  # fmt: skip
+        shown = [component for part in self.parts for component in part.outputs]
+        self.outputs: list[Any] = [*self.always, self.status, self.details, *shown]
 
     def _lay_out(self) -> None:
-        with gr.Column(visible=False, elem_id="run") as self.panel:
-            self.status = gr.HTML(elem_id="status")
-            with gr.Row():
-                self.stop = gr.Button(texts.STOP, elem_id="stop", scale=0, min_width=180)
-            with gr.Row(visible=False) as self.after:
-                self.use = gr.Button(texts.USE, variant="primary", elem_id="use", min_width=150)
-                self.download = gr.DownloadButton(
-                    texts.DOWNLOAD_RUN, elem_id="download", min_width=150, size="lg"
-                )
-                self.more = gr.Button(texts.MORE_TIME, elem_id="more", min_width=150)
-                self.again = gr.Button(texts.AGAIN, elem_id="again", min_width=150)
-            with gr.Row(elem_id="grids"):
-                self.before_side, self.before = _grid(texts.BEFORE, texts.BEFORE_ALT, "before")
-                self.now_side, self.now = _grid(texts.AFTER, texts.AFTER_ALT, "now")
-            with gr.Row(visible=False) as self.plots:
-                self.losses = _plot(texts.LOSSES, "network", ("G", "D"), "losses")
-                self.scores = _plot(texts.SCORES, "pictures", ("real", "made"), "scores")
-            with gr.Accordion(texts.MORE, open=False):
-                self.details = gr.Markdown(elem_classes="quiet", elem_id="details")
-            self.forget = gr.Button(texts.FORGET, elem_id="forget", size="sm", visible=False)
+        self.status = gr.HTML(elem_id="status")
+        self.controls = Controls()
+        self.result = Result(self.runs, self.store)
+        self.verdict = Verdict()
+        self.wall = Wall(self.runs, self.store)
+        self.charts = Charts()
+        self.controls.lay_out_time()
+        self.form = SettingsForm()
+        with gr.Accordion(texts.MORE, open=False):
+            self.details = gr.Markdown(elem_classes="quiet", elem_id="details")
+        link = Link()
+        self.controls.lay_out_deletion()
+        self.parts: list[Part] = [
+            self.controls, self.result, self.verdict, self.wall, self.charts, self.form, link,
+        ]  # fmt: skip
 
     def wire(self, demo: gr.Blocks, tabs: gr.Tabs) -> None:
         """Connect buttons, clock and page opening; called once everything is laid out."""
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        demo.load(self.reattach, self.mine, self.outputs, **private)
+        watched = [self.mine, self.store.seen]
+        demo.load(self.reattach, self.mine, [tabs, *self.outputs], **_PRIVATE)
         # Not queued: a full line of other work must not freeze the progress that people watch.
-        self.timer.tick(self.poll, [self.mine, self.seen], self.outputs, queue=False, **private)
-        self.stop.click(self.ask_stop, self.mine, self.outputs, **private)
-        self.more.click(self.go_on, self.mine, self.outputs, **private)
-        self.again.click(self.leave, self.mine, self.outputs, **private)
-        self.forget.click(self.delete, self.mine, self.outputs, **private)
+        self.store.timer.tick(self.poll, watched, self.outputs, queue=False, **_PRIVATE)
+        self.store.stands.select(self.settle, watched, self.outputs, queue=False, **_PRIVATE)
+        orders, controls, form, autopilot = (
+            self.orders, self.controls, self.form, self.verdict.autopilot,
+        )  # fmt: skip
+        for event, order, inputs in (
+            (controls.pause.click, orders.pause, []),
+            (controls.stop.click, orders.stop, []),
+            (self.verdict.end.click, orders.stop, []),
+            (controls.go_on.click, orders.go_on, []),
+            (controls.more.click, orders.more, [controls.minutes]),
+            (controls.delete.click, orders.delete, []),
+            (self.verdict.do.click, orders.do_as_advised, []),
+            (autopilot.input, orders.set_autopilot, [autopilot]),
+            (form.apply.click, orders.apply, form.controls),
+            (form.anew.click, orders.begin_anew, form.controls),
+            (self.result.again.click, orders.leave, []),
+        ):
+            event(self.then_show(order), [*watched, *inputs], self.outputs, **_PRIVATE)
+        self.history.wire(
+            self.then_show(orders.open), self.then_show(orders.delete), watched, self.outputs
+        )
+        self.wall.wire()
+        self.result.wire(self.wall)
+        controls.wire()
         generate = self.generate
-        self.use.click(self.choose, self.mine, [tabs, generate.model], **private).then(
+        self.result.use.click(self.choose, self.mine, [tabs, generate.model], **_PRIVATE).then(
             generate.show, generate.inputs, generate.outputs,
-            **SHARED, **private,
+            **SHARED, **_PRIVATE,
         )  # fmt: skip
 
+    def then_show(self, order: Callable[..., Mine]) -> Callable[..., list[Any]]:
+        """Make a handler that carries out an order and shows what came of it."""
+
+        @friendly
+        def handler(stored: object, seen: object, *values: Any) -> list[Any]:
+            before = Mine.from_browser(stored)
+            mine = order(before, *values)
+            return self.show(mine, seen, is_fewer=len(mine.runs) < len(before.runs))
+
+        return handler
+
     @friendly
-    def reattach(self, stored: object) -> list[Any]:
-        """Find the browser's run again when the page opens; forget those that are gone."""
-        mine, runs = Mine.from_browser(stored), self.models.runs
-        kept = tuple(run_id for run_id in mine.runs if runs.exists(run_id))
-        shown = self.show(Mine(mine.run if runs.exists(mine.run) else "", kept))
-        if kept != mine.runs:  # a picker may still stand on a run that is gone
-            default = self.models.default()
-            shown[-2]["value"], shown[-1]["value"] = default or SCRATCH, default
-        return shown
+    def reattach(self, stored: object, request: gr.Request) -> list[Any]:
+        """Find the run of the address, or the browser's own, again; forget those that are gone."""
+        before, asked = Mine.from_browser(stored), run_in_address(request)
+        mine, notice = self.orders.without_lost(before), ""
+        is_fewer = len(mine.runs) < len(before.runs)
+        if self.runs.exists(asked):
+            mine = mine.with_run(asked)
+        elif asked:
+            mine, notice = Mine("", mine.runs), f"<p>{texts.LINK_GONE}</p>"
+        tab = gr.Tabs(selected="train") if asked else gr.skip()
+        return [tab, *self.show(mine, None, notice, is_fewer)]
 
     @friendly
     def poll(self, stored: object, seen: object) -> list[Any]:
         """Look again, and send only what has changed."""
         mine = Mine.from_browser(stored)
-        if not self.models.runs.exists(mine.run):
-            return self.reattach(stored)
-        run = self.models.runs.look(mine.run)
-        if seen == _mark(run):
+        if not self.runs.exists(mine.run):
+            return self.show(self.orders.without_lost(mine), is_fewer=True)
+        if seen == Mark.of(self.runs.look(mine.run)):
             return [gr.skip()] * len(self.outputs)
-        return self.show(mine, seen if isinstance(seen, tuple) else None)
+        values = self.show(mine, seen)
+        # Meanwhile another run may have been opened: this one, if late, must not be watched again.
+        for kept in (self.mine, self.store.address):
+            values[self.outputs.index(kept)] = gr.skip()
+        return values
 
     @friendly
-    def ask_stop(self, stored: object) -> list[Any]:
-        """Ask the run to end; it keeps what it has learnt."""
+    def settle(self, stored: object, seen: object) -> list[Any]:
+        """Show the run that is watched if a look at another one came late, and overwrote it."""
         mine = Mine.from_browser(stored)
-        self.models.runs.stop(mine.run)
-        return self.show(mine)
-
-    @friendly
-    def go_on(self, stored: object) -> list[Any]:
-        """Train an ended run for as long again, from where it ended or, if need be, anew."""
-        mine = Mine.from_browser(stored)
-        self.models.runs.resume(mine.run)
-        return self.show(mine)
-
-    @friendly
-    def leave(self, stored: object) -> list[Any]:
-        """Go back to the pictures; the finished run stays in the list of models."""
-        return self.show(Mine("", Mine.from_browser(stored).runs))
-
-    @friendly
-    def delete(self, stored: object) -> list[Any]:
-        """Delete the run and its pictures now."""
-        mine = Mine.from_browser(stored)
-        self.models.runs.forget(mine.run)
-        return self.reattach(stored)
+        if (seen.id if isinstance(seen, Mark) else "") == mine.run:
+            return [gr.skip()] * len(self.outputs)
+        return self.show(self.orders.without_lost(mine))
 
     @friendly
     def choose(self, stored: object) -> list[Any]:
@@ -182,94 +165,45 @@ class Watch:
         choices = self.models.choices(list(mine.runs))
         return [gr.Tabs(selected="generate"), gr.update(choices=choices, value=mine.run)]
 
-    def show(self, mine: Mine, seen: tuple[Any, ...] | None = None) -> list[Any]:
-        """Values for `outputs`. `seen`: what the page shows already, and need not be sent again."""
+    def show(
+        self, mine: Mine, seen: object = None, notice: str = "", is_fewer: bool = False
+    ) -> list[Any]:
+        """Values for `outputs`.
+
+        seen: the mark of what the page shows already, and need not be sent again. notice: above
+        everything, HTML. is_fewer: runs are gone, and a picker may still stand on one of them.
+        """
         if not mine.run:
-            nothing = [gr.skip()] * 15
-            return [
-                mine.to_browser(), None, gr.Timer(active=False), gr.update(visible=True),
-                gr.update(visible=False), *nothing, *self._pickers(mine),
-            ]  # fmt: skip
-        folder = self.models.runs.folder(mine.run)
-        run = self.models.runs.look(mine.run)
-        shown = view.show_run(run)
-        mark = _mark(run)
-        before = seen if seen is not None else (None,) * len(mark)
-        is_new, is_over = seen is None, not shown.is_active
-        pickers = self._pickers(mine) if is_new or is_over else [gr.skip()] * 2
-        packed = self._pack(folder) if is_over and run.has_model else None
-        figures_moved = before[2] != mark[2]
+            head = self._always(mine, None, "draft", notice, is_fewer)
+            return [*head, *[gr.skip()] * (len(self.outputs) - len(head))]
+        look = self.orders.look(mine, seen if isinstance(seen, Mark) else None)
         return [
-            mine.to_browser() if is_new else gr.skip(),
-            mark,
-            gr.Timer(active=shown.is_active),
-            gr.update(visible=False),
-            gr.update(visible=True),
-            shown.status,
-            gr.update(visible=shown.before is not None),
-            gr.update(value=_pixels(folder, shown.before))
-            if is_new or before[3] is None
-            else gr.skip(),
-            gr.update(visible=shown.now is not None),
-            gr.update(value=_pixels(folder, shown.now))
-            if is_new or before[4] != shown.now
-            else gr.skip(),
-            gr.update(visible=shown.losses is not None),
-            shown.losses if figures_moved else gr.skip(),
-            shown.scores if figures_moved else gr.skip(),
-            shown.details,
-            gr.update(value=shown.stop_label, visible=shown.is_active, interactive=shown.can_stop),
-            gr.update(visible=is_over),
-            gr.update(visible=run.has_model),
-            gr.update(value=packed, visible=packed is not None),
-            gr.update(value=shown.more_label, visible=run.can_resume or run.can_restart),
-            gr.update(visible=is_over),
-            *pickers,
+            *self._always(mine, look.mark, look.run.state, notice, is_fewer),
+            view.status_html(look.run),
+            details(look.run) if look.moved("events") else gr.skip(),
+            *(value for part in self.parts for value in part.show(look)),
         ]
 
-    def _pack(self, folder: Path) -> str:
-        target = folder / PACKED_FILE
-        if not target.exists():
-            pack(folder, target)
-        return str(save_file_to_cache(target, self.download.GRADIO_CACHE))
-
-    def _pickers(self, mine: Mine) -> list[Any]:
-        own = list(mine.runs)
+    def _always(
+        self, mine: Mine, mark: Mark | None, state: str, notice: str, is_fewer: bool
+    ) -> list[Any]:
+        """Values for `always`: what is sent whether there is a run or not."""
+        own, default = list(mine.runs), self.models.default()
+        starts, choices = self._starts(own), self.models.choices(own)
+        start: dict[str, Any] = {"value": default or SCRATCH} if is_fewer else {}
+        model: dict[str, Any] = {"value": default} if is_fewer else {}
         return [
-            gr.update(choices=self._starts(own)),
-            gr.update(choices=self.models.choices(own)),
+            mine.to_browser(),
+            mark,
+            gr.Timer(active=state in ACTIVE),
+            mine.run or NO_RUN,
+            gr.update(value=notice, visible=bool(notice)),
+            gr.update(visible=not mine.run),
+            gr.update(visible=bool(mine.run)),
+            f"{mine.run} {state} {len(mine.runs)}",
+            gr.update(choices=starts, **start),
+            gr.update(choices=choices, **model),
         ]
 
     def _starts(self, own: list[str]) -> list[tuple[str, str]]:
-        return [*self.models.choices(own), (texts.SCRATCH, SCRATCH)]
-
-
-def _mark(run: RunState) -> tuple[Any, ...]:
-    """What tells two looks at a run apart: state, place, figures, first and newest preview."""
-    return (run.state, run.ahead, len(run.events), *view.previews(run))
-
-
-def _pixels(folder: Path, file: str | None) -> NDArray[np.uint8] | None:
-    """Read a preview that the run itself wrote."""
-    if file is None:
-        return None
-    with Image.open(folder / file, formats=("PNG",)) as image:
-        return enlarge(np.array(image.convert("RGB")), _ENLARGED)
-
-
-def _grid(label: str, alt: str, name: str) -> tuple[gr.Column, gr.Image]:
-    with gr.Column(visible=False, min_width=150) as side:
-        gr.HTML(f'<p class="caption">{label}</p>')
-        image = gr.Image(
-            show_label=False, format="png", interactive=False, elem_id=name, min_width=150,
-            buttons=["download", "fullscreen"], alt_text=alt,
-        )  # fmt: skip
-    return side, image
-
-
-def _plot(title: str, colour: str, lines: tuple[str, str], name: str) -> gr.LinePlot:
-    return gr.LinePlot(
-        x="kimg", y="value", color=colour, label=title, height=280, elem_id=name, min_width=280,
-        color_map=dict(zip(lines, (_G_COLOUR, _D_COLOUR), strict=True)),
-        x_title=texts.THOUSANDS, y_title=" ", buttons=[],
-    )  # fmt: skip
+        return [*self.models.choices(own), (SCRATCH_LABEL, SCRATCH)]

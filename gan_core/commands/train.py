@@ -1,4 +1,4 @@
-"""check, train, pretrain: from pictures to a model."""
+"""train, pretrain: from pictures to a model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +18,10 @@ from gan_core.commands.options import (
     split,
     stop_signal,
 )
-from gan_core.errors import AtelierError, BadRun, BadSetting
+from gan_core.errors import BadRun, BadSetting
 from gan_core.files import require_room
-from gan_core.gan.checkpoint import CHECKPOINT_FILE, Checkpoint, find_checkpoint
+from gan_core.gan.checkpoint import Checkpoint, find_checkpoint, has_checkpoint
 from gan_core.gan.config import AUGMENTATIONS, Cadence, NetworkConfig, TrainConfig, derive
-from gan_core.gan.config import check as check_config
 from gan_core.gan.run import (
     DATASET_FILE,
     EVENTS_FILE,
@@ -35,7 +34,7 @@ from gan_core.gan.train import SCRATCH, Data, Start
 from gan_core.gan.train import train as train_events
 from gan_core.hub.resolve import DEFAULT_MODEL, bundled_models, resolve
 from gan_core.pictures import Dataset, read_dataset, save_dataset
-from gan_core.terminal import console, display_events, print_report
+from gan_core.terminal import console, display_events
 
 # Nothing given means: derived for a new run, kept as it was for a resumed one.
 LrG = Annotated[float | None, typer.Option("--lr-g", help=HELP["lr_G"])]
@@ -60,21 +59,6 @@ Mirror = Annotated[bool | None, typer.Option(help="Also learn from mirrored pict
 Kimg = Annotated[float | None, typer.Option(help=HELP["kimg"])]
 
 _HELD_OUT_FILE = "held_out.safetensors"
-
-
-def check(
-    source: Annotated[Path, typer.Argument(help="Folder or zip of pictures")],
-    resolution: Annotated[int, typer.Option(help=HELP["resolution"])] = 64,
-) -> None:
-    """Say which pictures would be used for training, which were mended or left out, and why."""
-    check_config(NetworkConfig(resolution=resolution))
-    try:
-        dataset = read_pictures(source, resolution)
-    except AtelierError as error:
-        print_report(getattr(error, "report", ()))
-        raise
-    print_report(dataset.report)
-    console.print(dataset.summary(), highlight=False)
 
 
 def train(
@@ -210,14 +194,15 @@ def pretrain(
     require("held_out", held_out, 2, 1000)
     require_room(out)
     begin: Start | Checkpoint = Start()
-    if (out / CHECKPOINT_FILE).exists():
+    asked = given(resolution=resolution, width_G=width_G, width_D=width_D, d_norm=d_norm)
+    if has_checkpoint(out):
         begin = find_checkpoint(out)
+        _refuse_other_network(begin, asked)
         config = replace(begin.config, **overrides)
         _refuse_used_up(begin, config)
         seen, unseen = read_dataset(out / DATASET_FILE), read_dataset(out / _HELD_OUT_FILE)
     else:
         _refuse_existing_run(out)
-        asked = given(resolution=resolution, width_G=width_G, width_D=width_D, d_norm=d_norm)
         begin, network = _start_from(start, **asked)
         config = TrainConfig(
             **{
@@ -302,12 +287,27 @@ def _refuse_used_up(checkpoint: Checkpoint, config: TrainConfig) -> None:
         )
 
 
+def _refuse_other_network(checkpoint: Checkpoint, asked: dict[str, Any]) -> None:
+    network = checkpoint.config.network
+    other = [name for name, value in asked.items() if getattr(network, name) != value]
+    if other:
+        raise BadSetting(
+            f"This run's network has {other[0]} = {getattr(network, other[0])}, and"
+            f" {asked[other[0]]} was asked for.",
+            "A run that goes on keeps its network.",
+            "Leave the option out, or start a new run in another folder.",
+        )
+
+
 def _refuse_existing_run(out: Path) -> None:
-    if (out / EVENTS_FILE).exists():
+    if has_checkpoint(out) or (out / EVENTS_FILE).exists():
+        can_resume = has_checkpoint(out)
         raise BadRun(
             f"{out} already holds a run.",
             "A new run needs a folder of its own.",
-            "Choose another folder, or add --resume to continue that run.",
+            "Choose another folder, or add --resume to continue that run."
+            if can_resume
+            else "Choose another folder, or delete that run: it ended before its first checkpoint.",
         )
 
 

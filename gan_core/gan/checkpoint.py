@@ -31,6 +31,10 @@ PREVIOUS_FILE = "checkpoint-before.safetensors"
 _FORMAT, _VERSION = "gan-atelier-checkpoint-", 2
 
 
+class _LaterVersion(BadWeights):
+    """Not for us to read; going on from the one before it would overwrite what was learned."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """What a checkpoint says of its run; the tensors stay in the file until `restore`."""
@@ -79,10 +83,16 @@ def save_checkpoint(
         "pictures": pictures,
         "digest": _digest(tensors),
     }
-    metadata = {"format": f"{_FORMAT}{_VERSION}", "checkpoint": json.dumps(about)}
+    text = json.dumps(about)
+    metadata = {"format": f"{_FORMAT}{_VERSION}", "checkpoint": text, "seal": _seal(text)}
     with write_atomically(folder / CHECKPOINT_FILE) as path:
         save_file(tensors, path, metadata)
         _keep_previous(folder)
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is a checkpoint to try, sound or not; the one before the newest will do."""
+    return any((folder / name).is_file() for name in (CHECKPOINT_FILE, PREVIOUS_FILE))
 
 
 def find_checkpoint(folder: Path) -> Checkpoint:
@@ -92,7 +102,7 @@ def find_checkpoint(folder: Path) -> Checkpoint:
     later version.
     """
     newest, before = folder / CHECKPOINT_FILE, folder / PREVIOUS_FILE
-    if not newest.is_file() and not before.is_file():
+    if not has_checkpoint(folder):
         raise BadRun(
             f"{folder} holds no checkpoint.",
             f"A run that can be continued has the file {CHECKPOINT_FILE}.",
@@ -100,6 +110,8 @@ def find_checkpoint(folder: Path) -> Checkpoint:
         )
     try:
         return _read(newest)
+    except _LaterVersion:
+        raise
     except BadWeights as error:
         if not before.is_file():
             raise
@@ -142,17 +154,20 @@ def _read(path: Path) -> Checkpoint:
     metadata = read_metadata(path)
     version = metadata.get("format", "").removeprefix(_FORMAT)
     if version.isdigit() and int(version) > _VERSION:
-        raise BadWeights(
+        raise _LaterVersion(
             f"{path.name} was written by a later version of GAN Atelier (format {version}).",
             f"This one reads formats up to {_VERSION}.",
             "Update GAN Atelier, and continue the run then.",
         )
     try:
-        about = json.loads(metadata["checkpoint"])
+        text = metadata["checkpoint"]
+        if "seal" in metadata and metadata["seal"] != _seal(text):
+            raise _damaged(path)
+        about = json.loads(text)
         _require_sound(path, about)
         return Checkpoint(
             path,
-            config_from_dict(TrainConfig, about["config"]),
+            _config(path, about["config"]),
             Compute(**about["compute"]),
             str(about["start"]),
             int(about["nimg"]),
@@ -168,11 +183,19 @@ def _read(path: Path) -> Checkpoint:
 
 def _require_sound(path: Path, about: Mapping[str, Any]) -> None:
     if "digest" in about and _digest(read_tensors(path)) != about["digest"]:
-        raise BadWeights(
-            f"{path.name} is damaged: its content is not what was written.",
-            "Its numbers must have the digest that it names.",
-            "Continue from a copy of the run, or start a new one from its best snapshot.",
-        )
+        raise _damaged(path)
+
+
+def _config(path: Path, values: Mapping[str, Any]) -> TrainConfig:
+    try:
+        return config_from_dict(TrainConfig, values)
+    except BadWeights as error:  # it speaks of settings, and does not know of which file
+        raise BadWeights(f"{path.name}: {error.what}", error.expected, error.advice) from error
+
+
+def _seal(text: str) -> str:
+    """A digest of what a checkpoint says of its run: one wrong bit there is another kimg."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:
@@ -184,17 +207,35 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _keep_previous(folder: Path) -> None:
-    """Give the newest checkpoint a second name: at no moment is there none under its own."""
+    """Give the newest checkpoint a second name: at no moment is there none under its own.
+
+    A damaged one is not kept: the run then goes on from the one before, which alone is sound until
+    the next has its name.
+    """
     newest, before = folder / CHECKPOINT_FILE, folder / PREVIOUS_FILE
     if not newest.exists():
+        return
+    try:
+        _read(newest)
+    except BadWeights:
         return
     second = folder / f".{PREVIOUS_FILE}.tmp"
     second.unlink(missing_ok=True)
     try:
         os.link(newest, second)
     except OSError:  # not every file system can
-        shutil.copyfile(newest, second)
+        with write_atomically(before) as copy:
+            shutil.copyfile(newest, copy)
+        return
     second.replace(before)
+
+
+def _damaged(path: Path) -> BadWeights:
+    return BadWeights(
+        f"{path.name} is damaged: its content is not what was written.",
+        "Its numbers must have the digest that it names.",
+        "Continue from a copy of the run, or start a new one from its best snapshot.",
+    )
 
 
 def _foreign(path: Path) -> BadWeights:

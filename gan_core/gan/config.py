@@ -23,6 +23,11 @@ ADJUSTABLE = (
     "augment", "augment_p", "mirror", "ema_halflife_kimg", "autopilot",
 )  # fmt: skip
 _MANY = 2000  # pictures
+# Small batches, that is many steps of the same pictures, and a D that is quicker than G: what won
+# among the trials of docs/experiments.md, "Retraining". With thousands of pictures, hiding half of
+# each (cutout) costs more than it protects.
+_FOR_FEW = {"batch_size": 16, "lr_D": 4e-4}
+_FOR_MANY = {"augment": AUGMENTATIONS[:2]}
 _TRAINING_SHARE = 0.85  # of the time; the rest is starting, measuring, previews and saving
 
 
@@ -115,17 +120,14 @@ def derive(
 ) -> TrainConfig:
     """Choose the settings of a retraining run from the two things a person knows.
 
-    n_images: how many pictures there are; with thousands, hiding half of each (cutout) costs more
-    than it protects (docs/experiments.md). minutes: the time to spend.
+    n_images: how many pictures there are. minutes: the time to spend.
     network: that of the model to start from. overrides: fields that the user set by hand.
     """
     seconds = minutes * 60
     derived = {
         "network": network if network is not None else NetworkConfig(),
         "minutes": minutes,
-        # Twice as many steps of the same pictures: the one change that won on every set.
-        "batch_size": 16 if n_images < _MANY else TrainConfig.batch_size,
-        "augment": AUGMENTATIONS if n_images < _MANY else AUGMENTATIONS[:2],
+        **(_FOR_FEW if n_images < _MANY else _FOR_MANY),
         # In proportion, so that a short run too shows how it moves.
         "cadence": Cadence(
             preview=min(30.0, max(3.0, seconds / 60)),

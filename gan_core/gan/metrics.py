@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gan_core.compute import Compute
 from gan_core.errors import BadDataset
 from gan_core.features.load import STYLENET_NAME, load_network
 from gan_core.gan.copies import CopyFinder, Images, Neighbour
@@ -162,7 +163,7 @@ def stylenet_features() -> Extract:
     In float32 whatever the training runs in: kernels of hundreds of features are noise in
     bfloat16's 8 bits (docs/experiments.md).
     """
-    network = load_network("stylenet", _LAYERS[-1]).to(memory_format=torch.channels_last)
+    network = load_network("stylenet", _LAYERS[-1]).copy_to(Compute(channels_last=True))
 
     def extract(x: Tensor) -> Tensor:
         x = (x.float() / 255).contiguous(memory_format=torch.channels_last)

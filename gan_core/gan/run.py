@@ -86,6 +86,8 @@ def read_events(folder: Path) -> list[Event]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")[:-1]
         records = [json.loads(line) for line in lines if line]
+        if strangers := [values for values in records if not isinstance(values, dict)]:
+            raise ValueError(f"{json.dumps(strangers[0])[:40]} is no record")
     except ValueError as error:
         raise BadRun(
             f"The log of {folder.name} cannot be read: {error}.",
@@ -93,7 +95,7 @@ def read_events(folder: Path) -> list[Event]:
             "Start a new run; the best snapshot of this one can still be used.",
         ) from error
     for values in records:
-        with suppress(ValueError):
+        with suppress(ValueError, TypeError):
             found.append(from_json(values))
     return found
 

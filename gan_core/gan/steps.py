@@ -6,6 +6,7 @@
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.profiler import record_function
 
 from gan_core.compute import Compute
 from gan_core.gan.augment import augment, mirror
@@ -18,20 +19,28 @@ from gan_core.gan.state import TrainState
 # joins D's ordinary step, so it comes more often and pushes less at a time).
 _LAZY = 8
 
+# What a step consists of, by the names under which a profiler finds it (benchmarks/train_speed.py).
+PHASES = (
+    "data", "augment", "G forward", "D on real", "D on fake", "D backward", "D step",
+    "D in G's phase", "G backward", "G step", "average",
+)  # fmt: skip
+
 
 def train_step(state: TrainState, config: TrainConfig, compute: Compute) -> Tensor:
     """Show one batch: D's phase, G's phase, the moving average. Returns figures for `Tally`."""
     n = config.batch_size
-    x_real = compute.place(state.batches.next(n))  # [N, 3, S, S]
-    if config.mirror:
-        x_real = mirror(x_real, state.rng)
+    with record_function("data"):
+        x_real = compute.place(state.batches.next(n))  # [N, 3, S, S]
+        if config.mirror:
+            x_real = mirror(x_real, state.rng)
     z = torch.randn(n, config.network.z_dim, generator=state.rng).to(compute.device)
-    with compute.autocast():
+    with compute.autocast(), record_function("G forward"):
         x_fake = state.G(z)  # [N, 3, S, S]; made once, used in both phases
     logits_real, figures_D = step_D(state, config, compute, x_real, x_fake.detach())
     figures_G = step_G(state, config, compute, x_fake, logits_real)
     state.nimg += n
-    state.update_ema(config, n)
+    with record_function("average"):
+        state.update_ema(config, n)
     return torch.stack([*figures_D, *figures_G])
 
 
@@ -46,17 +55,19 @@ def step_D(
     """
     with compute.autocast():
         # One batch each: batch norm's statistics of real and fake must not be mixed.
-        logits_real = state.D(_augment(x_real, config, state))
-        logits_fake = state.D(_augment(x_fake, config, state))
+        logits_real = _ask_D("D on real", x_real, config, state)
+        logits_fake = _ask_D("D on fake", x_fake, config, state)
     loss = loss_D(config.loss, logits_real, logits_fake)
     is_skipped = config.skip_D_below > 0 and float(loss.detach()) < config.skip_D_below
     norm = torch.zeros((), device=loss.device)
     if not is_skipped:
         state.opt_D.zero_grad(set_to_none=True)
-        total = loss + penalties(state, config, x_real, x_fake, logits_real, logits_fake)
-        total.backward()
-        norm = _norm(state.opt_D)
-        state.opt_D.step()
+        with record_function("D backward"):
+            total = loss + penalties(state, config, x_real, x_fake, logits_real, logits_fake)
+            total.backward()
+        with record_function("D step"):
+            norm = _norm(state.opt_D)
+            state.opt_D.step()
     d_sign = logits_real.detach().float().sign().mean()
     skipped = torch.tensor(float(is_skipped), device=loss.device)
     scores = [mean_score(logits_real), mean_score(logits_fake)]
@@ -95,18 +106,29 @@ def step_G(
     """
     state.hold_D(True, config)
     with compute.autocast():
-        logits = state.D(_augment(x_fake, config, state))
+        logits = _ask_D("D in G's phase", x_fake, config, state)
     loss = loss_G(config.loss, logits, logits_real)
     state.opt_G.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = _norm(state.opt_G)
-    state.opt_G.step()
+    with record_function("G backward"):
+        loss.backward()
+    with record_function("G step"):
+        norm = _norm(state.opt_G)
+        state.opt_G.step()
     state.hold_D(False, config)
     return [loss.detach(), norm]
 
 
+def _ask_D(phase: str, x: Tensor, config: TrainConfig, state: TrainState) -> Tensor:
+    """D's logits of augmented pictures, [N]."""
+    x = _augment(x, config, state)
+    with record_function(phase):
+        logits: Tensor = state.D(x)
+    return logits
+
+
 def _augment(x: Tensor, config: TrainConfig, state: TrainState) -> Tensor:
-    return augment(x, config.augment, state.rng, config.augment_p)
+    with record_function("augment"):
+        return augment(x, config.augment, state.rng, config.augment_p)
 
 
 def _norm(optimiser: Optimizer) -> Tensor:

@@ -1,20 +1,15 @@
 """A folder, files or an archive become an audited training set: one line of report per file.
 
 What is kept is a uint8 array of squares in memory. Reading files is `archive`, decoding them
-`decode`; batches, tensors and augmentation belong to training.
+`decode`, keeping them uncut `sheet`; batches, tensors and augmentation belong to training.
 """
 
 from __future__ import annotations
 
-import heapq
 import json
-import os
-import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,21 +18,23 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from gan_core.errors import BadDataset, BadPicture
+from gan_core.errors import BadDataset
 from gan_core.files import write_atomically
-from gan_core.pictures.archive import Found, Limits, read_files
-from gan_core.pictures.decode import decode, fit_square, reason_of
-from gan_core.pictures.twins import Twins
+from gan_core.pictures.archive import Limits
+from gan_core.pictures.crop import MIDDLE, Crop, crop_at
+from gan_core.pictures.sheet import NOT_DRAWN, Entry, Sheet, read_sheet
 
-_WORKERS = min(4, os.cpu_count() or 1)
-_WINDOW = 16  # files in memory at once, so that a folder of large ones does not fill it
+LEFT_OUT: Literal["left out"] = "left out"
+BY_HAND = "by hand"
 _FORMAT = "gan-atelier-dataset-1"
-_NOT_DRAWN = "not drawn"
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file; `reason` is empty for a picture used as it is."""
+    """What became of one file; `reason` is empty for a picture used as it is.
+
+    A picture that is kept although it repeats another has that for its reason.
+    """
 
     name: str
     verdict: Literal["kept", "mended", "left out"]
@@ -55,11 +52,22 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.images)
 
+    def places(self) -> list[int]:
+        """For each picture the place of its line in the report; not after a part was taken."""
+        return [place for place, line in enumerate(self.report) if line.verdict != LEFT_OUT]
+
+    def names(self) -> list[str]:
+        """The file of each picture; numbers for a part of a set, whose report is of the whole."""
+        places = self.places()
+        if len(places) != len(self.images):
+            return [f"picture {number}" for number in range(1, len(self.images) + 1)]
+        return [self.report[place].name for place in places]
+
     def summary(self) -> str:
         """Say in a sentence how many files are used, were mended, left out and not drawn."""
         count = Counter(line.verdict for line in self.report)
         noun = "file is" if len(self.report) == 1 else "files are"
-        undrawn = sum(line.reason.startswith(_NOT_DRAWN) for line in self.report)
+        undrawn = sum(line.reason.startswith(NOT_DRAWN) for line in self.report)
         return (
             f"{len(self)} of {len(self.report)} {noun} used: {count['kept']} as they are,"
             f" {count['mended']} mended; {count['left out']} left out"
@@ -81,13 +89,35 @@ class UnusableDataset(BadDataset):
         return type(self), (self.what, self.expected, self.advice, self.report)
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What a person decided about a sheet; files are named by their place on it.
+
+    crop: of all pictures, "center" or "smart". positions: of single crops, along the longer side
+    from 0 to 1. used: whether to use a file whatever was found about it.
+    """
+
+    crop: Crop = "center"
+    positions: Mapping[int, float] = field(default_factory=dict)
+    used: Mapping[int, bool] = field(default_factory=dict)
+
+    def position(self, index: int, entry: Entry) -> float:
+        """Give the place of a picture's crop."""
+        return self.positions.get(index, entry.smart if self.crop == "smart" else MIDDLE)
+
+
 def load_dataset(
-    source: Path | Sequence[Path], size: int = 64, limits: Limits | None = None, seed: int = 0
+    source: Path | Sequence[Path],
+    size: int = 64,
+    limits: Limits | None = None,
+    seed: int = 0,
+    crop: Crop = "center",
 ) -> Dataset:
     """Make squares of `size` pixels from a folder, files, a zip, a tar or a saved dataset.
 
     Pictures that repeat another are left out. Of more than `limits.max_images`, a sample drawn
-    with `seed` is kept, in the order of the files. Same files, size and seed: same result.
+    with `seed` is kept, in the order of the files. Same files, size, seed and crop: same result.
+    A saved dataset is taken as it was cropped.
 
     Raises: BadDataset; as `UnusableDataset` with `.report` when files were read but fewer than
     `limits.min_images` can be used.
@@ -95,24 +125,49 @@ def load_dataset(
     limits = limits or Limits()
     if isinstance(source, Path) and source.suffix == ".safetensors":
         return _check_saved(read_dataset(source), source, size)
-    name = _name_of(source)
-    report: list[FileReport] = []
-    twins = Twins(limits.drop_near_duplicates)
-    sample = _Sample(limits.max_images, seed)
-    for line, square in _squares(read_files(source, limits), size):
-        if square is not None and (reason := twins.reason_to_drop(line.name, square)):
-            line = replace(line, verdict="left out", reason=reason)
-        elif square is not None:
-            sample.add(len(report), square)
-        report.append(line)
-    for index in sample.dropped:
-        reason = (
-            f"{_NOT_DRAWN} (a random {limits.max_images:,} of {sample.seen:,} pictures are used)"
-        )
-        report[index] = replace(report[index], verdict="left out", reason=reason)
-    _refuse_too_few(name, len(sample.squares), tuple(report), limits.min_images)
-    images = np.stack([square for _, square in sorted(sample.squares.items())])
-    return Dataset(name, images, tuple(report))
+    return compose(read_sheet(source, size, limits, seed), Choices(crop), limits.min_images)
+
+
+def compose(
+    sheet: Sheet, choices: Choices | None = None, needed: int = Limits.min_images
+) -> Dataset:
+    """Cut the squares of the pictures that are used. Raises: UnusableDataset with `.report`."""
+    choices = choices or Choices()
+    report = report_on(sheet, choices)
+    used = [place for place, line in enumerate(report) if line.verdict != LEFT_OUT]
+    _refuse_too_few(sheet.name, len(used), report, needed)
+    return Dataset(sheet.name, cut(sheet, choices, used), report)
+
+
+def cut(sheet: Sheet, choices: Choices, indices: Sequence[int]) -> NDArray[np.uint8]:
+    """Cut the squares of some pictures, uint8 [N, size, size, 3]; each must have a strip."""
+    squares = np.empty((len(indices), sheet.size, sheet.size, 3), np.uint8)
+    for row, index in enumerate(indices):
+        entry = sheet.entries[index]
+        assert entry.strip is not None
+        squares[row] = crop_at(entry.strip, choices.position(index, entry))
+    return squares
+
+
+def report_on(sheet: Sheet, choices: Choices) -> tuple[FileReport, ...]:
+    """Say of every file on the sheet what becomes of it, and why."""
+    return tuple(
+        _line(sheet, entry, choices.used.get(index)) for index, entry in enumerate(sheet.entries)
+    )
+
+
+def _line(sheet: Sheet, entry: Entry, wanted: bool | None) -> FileReport:
+    why, twin = entry.note, entry.twin
+    if twin is not None:
+        alike = "same picture as another" if twin.exact else "almost the same as another"
+        why = f"{alike} ({sheet.entries[twin.of].name})"
+    if entry.strip is None or (twin is not None and not wanted):
+        return FileReport(entry.name, LEFT_OUT, why)
+    if wanted is False:
+        return FileReport(entry.name, LEFT_OUT, BY_HAND)
+    if twin is not None:
+        why = ", ".join(filter(None, (entry.note, f"{why}, used all the same")))
+    return FileReport(entry.name, "mended" if entry.note else "kept", why)
 
 
 def save_dataset(dataset: Dataset, path: Path) -> None:
@@ -144,51 +199,6 @@ def read_dataset(path: Path) -> Dataset:
             "A file that was saved as a dataset by this program.",
             "Choose the folder or zip with the pictures instead.",
         ) from error
-
-
-def _squares(
-    files: Iterator[Found], size: int
-) -> Iterator[tuple[FileReport, NDArray[np.uint8] | None]]:
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        while window := list(islice(files, _WINDOW)):
-            yield from pool.map(lambda found: _to_square(found, size), window)
-
-
-def _to_square(found: Found, size: int) -> tuple[FileReport, NDArray[np.uint8] | None]:
-    name, content = found
-    if isinstance(content, BadPicture):
-        return FileReport(name, "left out", reason_of(content, name)), None
-    try:
-        picture = decode(content, name, at_least=size)
-    except BadPicture as error:
-        return FileReport(name, "left out", reason_of(error, name)), None
-    mends = picture.mends
-    if (short := min(picture.pixels.shape[:2])) < size:
-        mends += (f"enlarged ({short} to {size} px)",)
-    line = FileReport(name, "mended" if mends else "kept", ", ".join(mends))
-    return line, fit_square(picture.pixels, size)
-
-
-class _Sample:
-    """Keeps a uniform sample of at most `most` squares without holding the others."""
-
-    def __init__(self, most: int, seed: int) -> None:
-        self.most = most
-        self.random = random.Random(seed)
-        self.squares: dict[int, NDArray[np.uint8]] = {}
-        self.dropped: list[int] = []
-        self.seen = 0
-        self.lots: list[tuple[float, int]] = []
-
-    def add(self, index: int, square: NDArray[np.uint8]) -> None:
-        """Draw a lot for the picture; above `most`, the picture with the lowest lot goes."""
-        self.seen += 1
-        self.squares[index] = square
-        heapq.heappush(self.lots, (self.random.random(), index))
-        if len(self.lots) > self.most:
-            _, loser = heapq.heappop(self.lots)
-            del self.squares[loser]
-            self.dropped.append(loser)
 
 
 def _refuse_too_few(name: str, usable: int, report: tuple[FileReport, ...], needed: int) -> None:
@@ -224,9 +234,3 @@ def _check_saved(dataset: Dataset, path: Path, size: int) -> Dataset:
             "Load the original pictures again at this size.",
         )
     return dataset
-
-
-def _name_of(source: Path | Sequence[Path]) -> str:
-    if isinstance(source, Path):
-        return source.name if source.is_file() else source.resolve().name
-    return source[0].name if len(source) == 1 else "the selection"

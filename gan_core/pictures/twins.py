@@ -1,11 +1,12 @@
 """Finding a picture that comes again: pixel for pixel, or saved anew by another program.
 
-Decides on squares of one size; which of the two is kept, and what is said, is for `dataset`.
+Decides on squares of one size; which of the two is used, and what is said, is for `dataset`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import imagehash
 import numpy as np
@@ -22,39 +23,51 @@ MOST_LEVELS = 16  # mean difference in the worst patch of an 8 x 8 grid, in grey
 _ONES = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
 
 
+@dataclass(frozen=True)
+class Twin:
+    """What a picture repeats: the first of its kind, by its index; exact: in every pixel."""
+
+    of: int
+    exact: bool
+
+
 class Twins:
     """Remembers every different picture so far, to find one that comes again."""
 
     def __init__(self, also_near: bool) -> None:
         self.also_near = also_near
-        self._exact: dict[bytes, str] = {}
-        self._names: list[str] = []
+        self._exact: dict[bytes, int] = {}
+        self._indices: list[int] = []
         self._thumbs: list[NDArray[np.int16]] = []
         self._hashes = np.empty((256, 8), np.uint8)  # 64 bits a row; doubled when full
 
-    def reason_to_drop(self, name: str, square: NDArray[np.uint8]) -> str:
-        """Say which picture the uint8 square [S, S, 3] repeats; "" if new, and remember it."""
-        digest = hashlib.sha256(square.tobytes()).digest()
-        if digest in self._exact:
-            return f"same picture as another ({self._exact[digest]})"
-        self._exact[digest] = name
-        return self._near(name, square) if self.also_near else ""
+    def find(self, index: int, square: NDArray[np.uint8]) -> Twin | None:
+        """Say which picture the uint8 square [S, S, 3] repeats; None if new, and remember it.
 
-    def _near(self, name: str, square: NDArray[np.uint8]) -> str:
+        Repetitions of a repetition are found as those of the first, so that groups have one head.
+        """
+        digest = hashlib.sha256(square.tobytes()).digest()
+        if (first := self._exact.get(digest)) is not None:
+            return Twin(first, exact=True)
+        near = self._near(index, square) if self.also_near else None
+        self._exact[digest] = index if near is None else near.of
+        return near
+
+    def _near(self, index: int, square: NDArray[np.uint8]) -> Twin | None:
         image = Image.fromarray(square)
         code = np.packbits(imagehash.phash(image).hash)
         thumb = np.array(image.resize((32, 32), Image.Resampling.BOX), dtype=np.int16)
-        n = len(self._names)
+        n = len(self._indices)
         bits_apart = _ONES[self._hashes[:n] ^ code].sum(axis=1)
-        for index in np.flatnonzero(bits_apart <= MOST_BITS):
-            if worst_patch(self._thumbs[index], thumb) <= MOST_LEVELS:
-                return f"almost the same as another ({self._names[index]})"
+        for row in np.flatnonzero(bits_apart <= MOST_BITS):
+            if worst_patch(self._thumbs[row], thumb) <= MOST_LEVELS:
+                return Twin(self._indices[row], exact=False)
         if n == len(self._hashes):
             self._hashes = np.concatenate([self._hashes, np.empty_like(self._hashes)])
         self._hashes[n] = code
-        self._names.append(name)
+        self._indices.append(index)
         self._thumbs.append(thumb)
-        return ""
+        return None
 
 
 def worst_patch(a: NDArray[np.int16], b: NDArray[np.int16]) -> float:

@@ -46,6 +46,34 @@ def test_translation_is_the_same_as_shifting_by_hand():
         assert any(torch.equal(after, crop) for crop in crops)
 
 
+def test_gradients_of_a_translation_come_back_to_where_the_pixels_were():
+    x = torch.randn(8, 3, 16, 16, requires_grad=True)
+    y = augment(x, ("translation",), rng())
+    weights = torch.randn_like(y)
+    (weights * y).sum().backward()
+    ones = augment(torch.ones_like(x), ("translation",), rng())
+    assert x.grad.count_nonzero() == ones.count_nonzero() < x.numel()
+    # The same shift of picture x pulled back: <w, shift(v)> = <shift'(w), v> for any v.
+    v = torch.randn_like(x)
+    moved = augment(v, ("translation",), rng())
+    assert torch.allclose((weights * moved).sum(), (x.grad * v).sum(), atol=1e-3)
+
+
+def test_the_changes_of_colour_are_brightness_then_saturation_then_contrast():
+    x = torch.randn(8, 3, 16, 16)
+    draw = rng()
+    brightness, saturation, contrast = (
+        torch.rand(8, 1, 1, 1, generator=draw) * width + low
+        for low, width in [(-0.5, 1.0), (0.0, 2.0), (0.5, 1.0)]
+    )
+    y = x + brightness
+    grey = y.mean(dim=1, keepdim=True)
+    y = grey + saturation * (y - grey)
+    mean = y.mean(dim=(1, 2, 3), keepdim=True)
+    y = mean + contrast * (y - mean)
+    assert torch.allclose(augment(x, ("color",), rng()), y, atol=1e-5)
+
+
 def test_cutout_blanks_at_most_a_quarter_of_the_picture():
     y = augment(torch.ones(64, 3, 16, 16), ("cutout",), rng())
     blank = (y == 0).float().mean(dim=(1, 2, 3))

@@ -52,7 +52,7 @@ def test_the_card_tells_what_was_set_by_hand_and_what_was_changed_under_way_by_w
         ),
         config=config,
     )
-    assert "lr_D 0.0001 (not 0.0002)" in card
+    assert "lr_D 0.0001 (not 0.0004)" in card
     assert "augment none (not color + translation + cutout)" in card
     assert "mirror on (not off)" in card
     assert "lr_G" not in card

@@ -18,7 +18,7 @@ from gan_core.gan.networks import build
 from gan_core.gan.run import read_events
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.state import new_state
-from gan_core.pictures import to_uint8
+from gan_core.pictures import read_dataset, to_uint8
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -200,10 +200,29 @@ def test_check_prints_a_line_for_every_file(atelier, place):
     assert "left out" in done.out
 
 
+def test_check_says_what_to_expect_and_saves_the_set_that_was_chosen(atelier, place):
+    options = ("--leave-out", "03.png", "--out", place / "set.safetensors")
+    done = atelier("check", place / "pictures", *options, "--crops", place / "crops.png")
+    assert done.code == 0, done.err
+    assert "23 of 24 files are used" in done.out
+    assert "expect near copies" in done.out
+    assert "--mirror?" in done.out
+    saved = read_dataset(place / "set.safetensors")
+    assert len(saved) == 23
+    assert "03.png" not in saved.names()
+    with Image.open(place / "crops.png") as squares:
+        assert min(squares.size) >= 4 * 64
+    again = atelier("check", place / "set.safetensors")
+    assert "23 of 24 files are used" in again.out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("check", "/nowhere/at/all"), "/nowhere/at/all"),
+        (("check", "PICTURES", "--leave-out", "x.png"), "no file 'x.png'"),
+        (("check", "PICTURES", "--crop", "clever"), "It is center or smart"),
+        (("check", "PICTURES", "--out", "x.zip"), "A set is a .safetensors file"),
         (("generate", "--model", "nothing", "--out", "x"), "no model 'nothing'"),
         (("generate", "--count", "0", "--out", "x"), "count is 0"),
         (("generate", "--model", __file__, "--out", "x"), "not a safetensors file"),

@@ -58,7 +58,7 @@ def test_both_tabs_are_equally_wide(open_page: Callable[..., Page]) -> None:
     assert page.evaluate("document.querySelector('#tabs').offsetWidth") == width
 
 
-def test_own_pictures_become_a_model_to_generate_with(
+def test_own_pictures_become_a_model_that_outlives_a_reload_and_is_reached_by_its_link(
     open_page: Callable[..., Page], picture_folder: Path
 ) -> None:
     whole = (picture_folder / "picture_00.png").read_bytes()
@@ -81,14 +81,30 @@ def test_own_pictures_become_a_model_to_generate_with(
     expect(page.locator("#before img")).to_be_visible()
 
     page.reload()
-    open_train(page)
     expect(line).to_contain_text("kimg", timeout=PATIENCE)
     expect(page.locator("#now img")).to_be_visible(timeout=PATIENCE)
 
-    page.locator("#stop").click()
+    link = page.url
+    expect(page.locator("#link")).to_have_value(link)
+    other = open_page(PHONE)
+    other.goto(link)
+    expect(other.locator("#status .line")).to_contain_text("kimg", timeout=PATIENCE)
+    assert other.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    other.locator("#stop").click()
+    expect(other.locator("#status")).to_contain_text("Stopped", timeout=PATIENCE)
     expect(page.locator("#status")).to_contain_text("Stopped", timeout=PATIENCE)
+
+    page.locator("#minutes input").fill("-1")
+    page.locator("#more").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("More minutes is -1")
+    page.locator("#minutes input").fill("0.1")
+    page.locator("#more").click()
+    expect(page.locator("#stop")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("Finished", timeout=PATIENCE)
+    expect(page.locator("#download")).to_contain_text("Download", timeout=PATIENCE)
     packed = download(page, page.locator("#download"))
-    assert packed.read_bytes()[:2] == b"PK"
+    assert "gan-atelier-model/timelapse.mp4" in zipfile.ZipFile(packed).namelist()
+
     shown = page.locator("#gallery img").first.get_attribute("src") or ""
     page.locator("#use").click()
     expect(page.locator("#gallery img").first).not_to_have_attribute("src", shown, timeout=PATIENCE)
@@ -96,6 +112,18 @@ def test_own_pictures_become_a_model_to_generate_with(
     expect_pictures(page, 16)
     page.locator("#gallery button").first.click()
     expect(page.locator("#picked")).to_contain_text("24 pictures", timeout=PATIENCE)
+
+    open_train(page)
+    page.locator("#history > button").click()
+    expect(page.locator(".past-run")).to_contain_text("Finished", timeout=PATIENCE)
+    page.locator(".past-run [data-order=delete]").click()
+    page.locator(".past-run [data-order=delete]").click()
+    expect(page.locator("#setup")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".past-run")).to_have_count(0, timeout=PATIENCE)
+    assert page.url == link.split("?")[0]
+    other.goto(link)
+    expect(other.locator("#notice")).to_contain_text("deleted", timeout=PATIENCE)
+    expect(other.locator("#setup")).to_be_visible()
 
 
 def test_too_few_pictures_are_explained_file_by_file(

@@ -4,9 +4,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gan_core.errors import BadRun
@@ -15,9 +17,12 @@ from gan_core.gan.config import NetworkConfig
 from gan_core.gan.networks import build
 from gan_core.gan.run import DATASET_FILE
 from gan_core.gan.snapshot import Snapshot, save_snapshot
-from gan_core.pictures import Dataset, load_dataset
+from gan_core.pictures import Dataset, load_dataset, read_dataset
 from ui.jobs import Runs
-from ui.run_folder import EXIT_FILE, WORKER_FILE, Settings, note_exit, reserve_exit
+from ui.keeper import folders
+from ui.run_folder import Settings, adjusted, read_settings
+from ui.settings_form import settings_now
+from ui.worker import EXIT_FILE, WORKER_FILE, is_alive, kill, note_exit, reserve_exit
 
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=4, width_D=4)
 PATIENCE = 60.0  # seconds: a worker imports torch first, and this machine may be busy
@@ -30,6 +35,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def learn(runs: Runs, run_id: str, since: int = 0) -> None:
+    """Wait until the run has learned something after so many events."""
+    wait_until(lambda: any(isinstance(e, Progress) for e in runs.look(run_id).events[since:]))
+
+
 @pytest.fixture
 def dataset(picture_folder: Path) -> Dataset:
     return load_dataset(picture_folder, TINY.resolution)
@@ -39,7 +49,10 @@ def dataset(picture_folder: Path) -> Dataset:
 def runs(tmp_path: Path) -> Iterator[Runs]:
     runs = Runs(tmp_path / "runs")
     yield runs
-    runs.close(wait=PATIENCE)
+    runs.close()
+    for folder in folders(runs.root):
+        if is_alive(folder):
+            kill(folder)
 
 
 @pytest.fixture
@@ -66,7 +79,7 @@ def test_stop_ends_a_run_and_keeps_its_model(
     runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
 ) -> None:
     run_id = runs.create(dataset, settings())
-    wait_until(lambda: any(isinstance(event, Progress) for event in runs.look(run_id).events))
+    learn(runs, run_id)
     runs.stop(run_id)
     assert runs.look(run_id).state in ("stopping", "stopped")
     wait_until(lambda: runs.look(run_id).state == "stopped")
@@ -78,18 +91,17 @@ def test_a_stopped_run_goes_on_from_where_it_was(
 ) -> None:
     run_id = runs.create(dataset, settings(batch_size=4))
     assert not runs.look(run_id).can_resume
-    wait_until(lambda: any(isinstance(event, Progress) for event in runs.look(run_id).events))
+    learn(runs, run_id)
     runs.stop(run_id)
     wait_until(lambda: runs.look(run_id).can_resume)
     before = runs.look(run_id).events
     assert isinstance(before[-1], Finished)
-    runs.resume(run_id)
-    assert runs.look(run_id).state == "queued"
+    runs.resume(run_id, more=3)
     wait_until(lambda: runs.look(run_id).state == "running")
     resumed = runs.look(run_id).events[len(before)]
     assert isinstance(resumed, Started)
     assert resumed.kimg == before[-1].kimg
-    assert resumed.minutes == pytest.approx(5 + before[-1].seconds / 60, abs=0.01)
+    assert resumed.minutes == pytest.approx(3 + before[-1].seconds / 60, abs=0.05)
 
 
 def test_a_run_that_still_trains_cannot_be_continued(
@@ -109,13 +121,96 @@ def test_stop_is_heard_before_the_first_event(
     wait_until(lambda: runs.look(run_id).state == "stopped")
 
 
-def test_a_killed_worker_is_told_as_interrupted(
+def test_a_paused_run_makes_room_and_goes_on_for_the_rest_of_its_time_also_if_it_is_killed(
+    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    run_id, other = runs.create(dataset, settings()), runs.create(dataset, settings())
+    learn(runs, run_id)
+    runs.pause(run_id)
+    wait_until(lambda: runs.look(run_id).state == "paused")
+    wait_until(lambda: runs.look(other).state == "starting")
+    runs.delete(other)
+    assert not runs.exists(other)
+
+    before = runs.look(run_id).events
+    runs.resume(run_id, changed={"lr_D": 1e-4})
+    learn(runs, run_id, since=len(before))
+    resumed = runs.look(run_id).events[len(before)]
+    assert isinstance(resumed, Started)
+    assert isinstance(before[-1], Finished)
+    assert (resumed.kimg, resumed.minutes) == (before[-1].kimg, 5.0)
+    now = settings_now(runs.folder(run_id), runs.look(run_id))
+    assert now is not None
+    assert now.lr_D == 1e-4
+
+    os.kill(int((runs.folder(run_id) / WORKER_FILE).read_text()), signal.SIGKILL)
+    wait_until(lambda: runs.look(run_id).state == "interrupted")
+    assert runs.look(run_id).can_resume
+    runs.resume(run_id)
+    learn(runs, run_id, since=len(runs.look(run_id).events))
+    runs.delete(run_id)
+    assert not runs.exists(run_id)
+
+
+def test_a_run_takes_other_settings_and_more_time_while_it_trains_but_not_afterwards(
     runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
 ) -> None:
     run_id = runs.create(dataset, settings())
-    wait_until(lambda: runs.look(run_id).state == "starting")
-    os.kill(int((runs.folder(run_id) / WORKER_FILE).read_text()), signal.SIGKILL)
-    wait_until(lambda: runs.look(run_id).state == "interrupted")
+    runs.adjust(run_id, {"lr_G": 1e-3})
+    learn(runs, run_id)
+    runs.adjust(run_id, {"minutes": 7.0})
+    wait_until(lambda: len(adjusted(runs.look(run_id).events)) == 2)
+    assert adjusted(runs.look(run_id).events) == {"lr_G": 1e-3, "minutes": 7.0}
+    runs.stop(run_id)
+    wait_until(lambda: runs.look(run_id).state == "stopped")
+    with pytest.raises(BadRun, match="does not train any more"):
+        runs.adjust(run_id, {"lr_G": 1e-4})
+    with pytest.raises(BadRun, match="cannot be paused"):
+        runs.pause(run_id)
+
+
+def test_two_runs_train_at_once_if_there_may_be_two(
+    tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    runs = Runs(tmp_path / "runs", at_once=2)
+    first, second, third = (runs.create(dataset, settings()) for _ in range(3))
+    wait_until(lambda: runs.look(second).state == "starting")
+    assert runs.look(first).state in ("starting", "running")
+    assert (runs.look(third).state, runs.look(third).ahead) == ("queued", 1)
+    for run_id in (third, second, first):
+        runs.delete(run_id)
+    runs.close()
+
+
+def test_of_two_starts_at_the_same_moment_one_is_refused(
+    tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    runs = Runs(tmp_path / "runs")
+    runs.close()
+    draft = runs.add(dataset)
+    with ThreadPoolExecutor(2) as both:
+        starts = [both.submit(runs.start, draft, settings()) for _ in range(2)]
+    refused = [start.exception() for start in starts if start.exception() is not None]
+    assert len(refused) == 1
+    assert "already been started" in str(refused[0])
+    assert runs.look(draft).state == "queued"
+
+
+def test_a_repeated_run_has_the_same_pictures_and_settings_and_another_seed(
+    tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    runs = Runs(tmp_path / "runs")
+    runs.close()
+    first = runs.create(dataset, settings(lr_G=1e-3, lr_D=1e-3))
+    second = runs.duplicate(first, {"lr_D": 5e-4})
+    runs.delete(first)
+    asked = read_settings(runs.folder(second))
+    assert asked is not None
+    assert asked.options == {"lr_G": 1e-3, "lr_D": 5e-4}
+    assert (asked.minutes, asked.label) == (5.0, "24 pictures")
+    assert asked.seed != 0
+    kept = read_dataset(runs.folder(second) / DATASET_FILE)
+    assert np.array_equal(kept.images, dataset.images)
 
 
 def test_a_run_that_cannot_start_says_why(runs: Runs, dataset: Dataset, tmp_path: Path) -> None:
@@ -134,7 +229,11 @@ def test_a_restarted_server_takes_up_the_line(
     after = Runs(tmp_path / "runs")
     wait_until(lambda: after.look(run_id).state == "starting")
     after.close(wait=PATIENCE)
-    assert after.look(run_id).state == "stopped"
+    assert after.look(run_id).state == "paused"
+    third = Runs(tmp_path / "runs")
+    wait_until(lambda: third.look(run_id).state == "starting")
+    third.delete(run_id)
+    third.close()
 
 
 def test_a_second_copy_neither_starts_nor_stops_what_the_first_one_trains(
@@ -184,7 +283,7 @@ def test_a_full_line_refuses_with_its_length(
         runs.create(dataset, settings())
     with pytest.raises(BadRun, match="2 runs are waiting"):
         runs.create(dataset, settings())
-    assert len(list(runs.root.iterdir())) == 2
+    assert len(folders(runs.root)) == 2
 
 
 @pytest.mark.parametrize(
@@ -196,10 +295,12 @@ def test_an_id_that_was_not_given_out_opens_nothing(runs: Runs, run_id: str) -> 
 
 
 def test_pictures_are_deleted_when_they_are_old(tmp_path: Path, dataset: Dataset) -> None:
-    runs = Runs(tmp_path / "runs", keep_hours=24)
-    old, new = runs.add(dataset), runs.add(dataset)
+    before = Runs(tmp_path / "runs")
+    old, new = before.add(dataset), before.add(dataset)
+    before.close()
     yesterday = time.time() - 25 * 3600
-    os.utime(runs.folder(old) / DATASET_FILE, (yesterday, yesterday))
+    os.utime(before.folder(old) / DATASET_FILE, (yesterday, yesterday))
+    runs = Runs(tmp_path / "runs", keep_hours=24)
     wait_until(lambda: not runs.exists(old))
     assert runs.exists(new)
     runs.close()
@@ -218,9 +319,8 @@ def test_how_a_worker_ended_fits_into_the_room_reserved_for_it(tmp_path: Path, c
 def test_settings_become_options_of_the_command_line() -> None:
     options = {"lr_G": 0.001, "skip_D_below": 0.4, "augment": (), "mirror": True}
     command = Settings(2.0, 7, "scratch", "scratch", "24 pictures", options).command()
-    assert Settings(2.0, 7, "scratch", "", "", minutes_before=3.0).command() == [
-        *("--resume", "--minutes", "5"),
-    ]
+    resumed = Settings(2.0, 7, "scratch", "", "", options, until=5.0, changed={"freeze_D": 2})
+    assert resumed.command() == ["--resume", "--minutes", "5", "--freeze-d", "2"]
     assert command[:6] == ["--start", "scratch", "--minutes", "2", "--seed", "7"]
     assert command[6:] == [
         *("--lr-g", "0.001", "--skip-d-below", "0.4", "--augment", "none", "--mirror"),

@@ -2,13 +2,35 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gan_core.events import Event, Failed, Finished, Measured, Preview, Probed, Progress, Started
-from gan_core.pictures import FileReport
+from gan_core.errors import BadSetting
+from gan_core.events import (
+    Adjusted,
+    Diagnosed,
+    Event,
+    Failed,
+    Finished,
+    Measured,
+    Preview,
+    Probed,
+    Progress,
+    Started,
+)
+from gan_core.gan.config import TrainConfig, config_to_json
 from ui import view
-from ui.run_folder import RunState, Settings, State
+from ui.charts import KIDS, LOSSES, SCORES, Lines, table
+from ui.history import row_html
+from ui.look import Look, Mark
+from ui.mine import Mine
+from ui.result import say_memorised
+from ui.run_folder import RunState, Settings, State, adjusted
+from ui.run_log import details, log
+from ui.settings_form import FIELDS, changes_in
+from ui.verdict import remedy
 
 SETTINGS = Settings(5.0, 0, "dcgan-kaokore-64", "dcgan-kaokore-64", "24 pictures, 5 min")
 STARTED = Started("5 minutes on 24 pictures.", 24, 64, 32, 0, "dcgan-kaokore-64", 5.0, None)
@@ -20,7 +42,9 @@ def progress(kimg: float = 12.3, seconds: float = 110.0, left: float = 190.0) ->
 
 
 def measured(kid: float, is_best: bool = True) -> Measured:
-    return Measured(1.0, 10.0, kid, 0.001, 24, 256, "random convolutions", is_best)
+    return Measured(
+        1.0, 10.0, kid, kid - 0.01, kid + 0.02, 0.5, 0.0, 1.0, 0.9, 24, 256, "StyleNet", is_best
+    )
 
 
 def run(state: State, *events: Event, ahead: int = 0, reason: str = "") -> RunState:
@@ -80,35 +104,32 @@ def test_what_a_stranger_wrote_is_escaped() -> None:
     assert "<img" not in view.status_html(run("failed", reason="<img src=x onerror=alert(1)>"))
 
 
-@pytest.mark.parametrize("state", ["queued", "starting", "running"])
-def test_only_a_run_under_way_can_be_stopped(state: State) -> None:
-    assert view.show_run(run(state)).can_stop
-    assert not view.show_run(run("finished")).can_stop
-
-
 def test_a_long_run_is_plotted_with_at_most_300_points() -> None:
-    events = [progress(kimg=float(index)) for index in range(5000)]
-    losses = view.show_run(run("running", *events)).losses
+    losses = table([progress(kimg=float(index)) for index in range(5000)], LOSSES)
     assert losses is not None
     assert len(losses) <= 300
-    assert losses["kimg"].min() == 0
-    assert losses["kimg"].max() == 4999
+    assert (losses["kimg"].min(), losses["kimg"].max()) == (0, 4999)
 
 
-def test_losses_of_both_networks_are_plotted() -> None:
-    losses = view.show_run(run("running", progress())).losses
-    assert losses is not None
-    assert dict(zip(losses["network"], losses["value"], strict=True)) == {"G": 1.8, "D": 0.9}
+@pytest.mark.parametrize(
+    ("lines", "values"),
+    [(LOSSES, {"G": 1.8, "D": 0.9}), (SCORES, {"real": 0.7, "made": 0.3})],
+)
+def test_both_lines_of_a_plot_are_named(lines: Lines, values: dict[str, float]) -> None:
+    plotted = table([progress()], lines)
+    assert plotted is not None
+    assert dict(zip(plotted["line"], plotted["value"], strict=True)) == values
 
 
-def test_scores_of_real_and_made_pictures_are_plotted() -> None:
-    scores = view.show_run(run("running", progress())).scores
-    assert scores is not None
-    assert dict(zip(scores["pictures"], scores["value"], strict=True)) == {"real": 0.7, "made": 0.3}
+def test_the_distance_is_plotted_times_a_thousand_between_its_bounds() -> None:
+    plotted = table([measured(0.2)], KIDS)
+    assert plotted is not None
+    values = dict(zip(plotted["line"], plotted["value"], strict=True))
+    assert values == pytest.approx({"KID": 200, "low": 190, "high": 220})
 
 
 def test_nothing_is_plotted_before_the_first_figures() -> None:
-    assert view.show_run(run("starting", STARTED)).losses is None
+    assert table([], LOSSES) is None
 
 
 def test_the_first_preview_is_before_and_the_newest_is_now() -> None:
@@ -137,25 +158,89 @@ def test_a_run_that_waits_for_nobody_is_starting_until_it_learns(state: State) -
 
 
 def test_one_thread_is_told_in_the_singular() -> None:
-    assert "1 thread;" in view.details(run("running", replace(PROBED, threads=1)))
+    assert "1 thread;" in details(run("running", replace(PROBED, threads=1)))
 
 
 def test_a_run_that_saved_nothing_is_offered_again() -> None:
     bare = replace(run("stopped"), has_model=False, can_restart=True)
-    assert view.show_run(bare).more_label == "Start again with the same pictures"
+    assert view.go_on_label(bare) == "Start again with the same pictures"
+
+
+@pytest.mark.parametrize(
+    ("state", "label"),
+    [("paused", "Continue, 3 min 10 s left"), ("interrupted", "Continue, 3 min 10 s left"),
+     ("finished", ""), ("stopped", "")],
+)  # fmt: skip
+def test_only_a_run_that_was_cut_short_has_time_left(state: State, label: str) -> None:
+    assert view.go_on_label(replace(run(state, progress()), can_resume=True)) == label
+
+
+def test_the_log_names_what_was_changed_and_by_whom() -> None:
+    change = Adjusted(12.0, {"lr_D": 2e-4}, {"lr_D": 1e-4}, "autopilot")
+    assert log([change]) == ["At 12.0 kimg: lr_D 2e-4 → 1e-4, by autopilot."]
+
+
+def test_what_was_changed_before_a_run_was_continued_is_part_of_its_settings_already() -> None:
+    change = Adjusted(1.0, {"lr_G": 2e-4}, {"lr_G": 1e-4}, "user")
+    assert adjusted([STARTED, change]) == {"lr_G": 1e-4}
+    assert adjusted([STARTED, change, STARTED]) == {}
+
+
+def test_the_button_turns_what_is_advised_until_it_is_done_or_done_by_itself(
+    tmp_path: Path,
+) -> None:
+    advice = Diagnosed(3.0, "D is winning", "D's loss is 0.02.", "Lower lr_D.", {"lr_D": 1e-4})
+
+    def offered(state: State, *since: Event, **settings: Any) -> dict[str, Any]:
+        (tmp_path / "config.json").write_text(config_to_json(TrainConfig(**settings)))
+        seen = run(state, STARTED, advice, *since)
+        return remedy(Look(seen, tmp_path, Mark.of(seen)))
+
+    assert offered("running") == {"lr_D": 1e-4}
+    assert offered("running", Adjusted(4.0, {"lr_D": 2e-4}, {"lr_D": 1e-4}, "user")) == {}
+    assert offered("running", autopilot=True) == {}
+    assert offered("finished") == {}
+
+
+def test_a_model_that_copies_much_comes_with_a_warning() -> None:
+    few, many = (replace(measured(0.2), memorised=share) for share in (0.02, 0.4))
+    assert "warning" not in say_memorised(run("finished", few))
+    assert "40%" in say_memorised(run("finished", many))
+    assert "warning" in say_memorised(run("finished", many))
+
+
+def test_a_row_of_the_history_says_how_the_run_stands(tmp_path: Path) -> None:
+    row = row_html(tmp_path, run("queued", measured(0.2), ahead=2))
+    assert "24 pictures, 5 min" in row
+    assert "Waiting in line · 2 before it · KID × 1000: 200" in row
+
+
+def test_a_form_gives_only_what_was_changed() -> None:
+    now = TrainConfig()
+    values = [getattr(now, name) for name in FIELDS]
+    assert changes_in(now, values) == {}
+    values[FIELDS.index("lr_G")] = 1e-3
+    values[FIELDS.index("augment")] = ["color"]
+    values[FIELDS.index("freeze_D")] = 2.0  # JavaScript has no other numbers
+    assert changes_in(now, values) == {"lr_G": 1e-3, "augment": ("color",), "freeze_D": 2}
+
+
+@pytest.mark.parametrize(("name", "value"), [("lr_G", 5.0), ("freeze_D", 1.5), ("lecam", None)])
+def test_a_form_refuses_what_is_out_of_bounds(name: str, value: float | None) -> None:
+    now = TrainConfig()
+    values = [value if field == name else getattr(now, field) for field in FIELDS]
+    with pytest.raises(BadSetting):
+        changes_in(now, values)
+
+
+def test_a_browser_remembers_a_run_once_and_any_nonsense_as_nothing() -> None:
+    mine = Mine.from_browser({"run": "a", "runs": ["a", "b"]}).with_run("a")
+    assert (mine.run, mine.runs) == ("a", ("a", "b"))
+    assert Mine.from_browser("nonsense") == Mine.from_browser({"runs": 3}) == Mine()
 
 
 def test_the_probe_is_told() -> None:
-    assert "bfloat16" in view.details(run("running", STARTED, PROBED))
-
-
-def test_files_with_problems_stand_first_in_the_report() -> None:
-    report = [
-        FileReport("good.png", "kept", ""),
-        FileReport("grey.png", "mended", "grey turned into RGB"),
-        FileReport("bad.png", "left out", "not a picture (text)"),
-    ]
-    assert [row[0] for row in view.report_rows(report)] == ["bad.png", "grey.png", "good.png"]
+    assert "bfloat16" in details(run("running", STARTED, PROBED))
 
 
 def test_thinning_keeps_both_ends() -> None:

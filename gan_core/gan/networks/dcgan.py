@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_core.gan.config import NetworkConfig
+from gan_core.gan.networks.strided import Doubling, Halving
 
 _LEAK = 0.2  # Radford et al. 2016, section 4
 
@@ -23,18 +24,18 @@ class Generator(nn.Module):
         stages = config.resolution.bit_length() - 3  # doublings from 4 px: 64 px -> 4
         channels = config.width_G * 2 ** (stages - 1)
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(config.z_dim, channels, 4, 1, 0, bias=False),  # [N, C, 4, 4]
+            Opening(config.z_dim, channels),  # [N, C, 4, 4]
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
         ]
         for _ in range(stages - 1):
             layers += [
-                nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False),
+                Doubling(channels, channels // 2),
                 nn.BatchNorm2d(channels // 2),
                 nn.ReLU(inplace=True),
             ]
             channels //= 2
-        layers += [nn.ConvTranspose2d(channels, 3, 4, 2, 1, bias=False), nn.Tanh()]
+        layers += [Doubling(channels, 3), nn.Tanh()]
         self.main = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -51,21 +52,23 @@ class Discriminator(nn.Module):
         self.config = config
         is_spectral = config.d_norm == "spectral"
 
-        def conv(n_in: int, n_out: int, stride: int, padding: int) -> nn.Module:
-            # Without batch norm's shift a convolution needs a bias of its own.
-            layer = nn.Conv2d(n_in, n_out, 4, stride, padding, bias=is_spectral)
+        def normed(layer: nn.Module) -> nn.Module:
             return spectral_norm(layer) if is_spectral else layer
 
         channels = config.width_D
-        layers: list[nn.Module] = [conv(3, channels, 2, 1), nn.LeakyReLU(_LEAK, inplace=True)]
+        # Without batch norm's shift a convolution needs a bias of its own.
+        layers: list[nn.Module] = [
+            normed(Halving(3, channels, bias=is_spectral)),
+            nn.LeakyReLU(_LEAK, inplace=True),
+        ]
         for _ in range(config.resolution.bit_length() - 4):
             layers += [
-                conv(channels, channels * 2, 2, 1),
+                normed(Halving(channels, channels * 2, bias=is_spectral)),
                 nn.Identity() if is_spectral else nn.BatchNorm2d(channels * 2),
                 nn.LeakyReLU(_LEAK, inplace=True),
             ]
             channels *= 2
-        layers.append(conv(channels, 1, 1, 0))  # [N, 1, 1, 1]
+        layers.append(normed(Closing(channels, bias=is_spectral)))  # [N, 1, 1, 1]
         self.main = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,6 +78,32 @@ class Discriminator(nn.Module):
             raise ValueError(f"D takes pictures [3, {side}, {side}], not {list(x.shape[1:])}")
         logits: Tensor = self.main(x)
         return logits.flatten()
+
+
+class Opening(nn.ConvTranspose2d):
+    """`nn.ConvTranspose2d(z_dim, C, 4, 1, 0)` of z [N, z_dim, 1, 1]: a product, in training."""
+
+    def __init__(self, z_dim: int, channels: int) -> None:
+        super().__init__(z_dim, channels, 4, 1, 0, bias=False)
+
+    def forward(self, z: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if not self.training:  # the pictures of a trained network stay the same, bit for bit
+            return super().forward(z, output_size)
+        x = z.flatten(1) @ self.weight.permute(0, 2, 3, 1).flatten(1)
+        return x.view(len(z), 4, 4, self.out_channels).permute(0, 3, 1, 2)
+
+
+class Closing(nn.Conv2d):
+    """`nn.Conv2d(C, 1, 4, 1, 0)` of x [N, C, 4, 4]: a plain product as well. [N, 1, 1, 1]."""
+
+    def __init__(self, channels: int, bias: bool) -> None:
+        super().__init__(channels, 1, 4, 1, 0, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        x, weight = (t.permute(0, 2, 3, 1).flatten(1) for t in (x, self.weight))
+        return nn.functional.linear(x, weight, self.bias).view(-1, 1, 1, 1)
 
 
 def initialise(network: nn.Module) -> None:

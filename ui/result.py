@@ -1,0 +1,121 @@
+"""What came of a run: to use, to download, and whether it repeats what it was shown."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
+
+from gan_core.files import explain_disk_errors
+from gan_core.gan.memorisation import MANY_COPIES, memorisation
+from gan_core.gan.package import pack
+from gan_core.gan.run import kept_measurement
+from gan_core.pictures import enlarge
+from ui import run_texts as texts
+from ui.errors import friendly
+from ui.jobs import Runs
+from ui.look import Look
+from ui.mine import Mine, Store
+from ui.run_folder import ACTIVE, PACKED_FILE, RunState
+from ui.wall import Wall
+
+_PAIRS_ENLARGED = 2
+_FILMS = ("timelapse.mp4", "timelapse.gif")  # in the zip
+
+
+class Result:
+    """The buttons for what an ended run has made, and a word on memorisation above them."""
+
+    def __init__(self, runs: Runs, store: Store) -> None:
+        self.runs, self.store = runs, store
+        with gr.Column(visible=False, elem_id="result") as self.frame:
+            self.memorised = gr.HTML(visible=False, elem_id="memorised")
+            with gr.Row():
+                self.use = gr.Button(texts.USE, variant="primary", elem_id="use", min_width=150)
+                self.download = gr.DownloadButton(
+                    texts.DOWNLOAD_RUN, elem_id="download", min_width=150, size="lg"
+                )
+                self.again = gr.Button(texts.AGAIN, elem_id="again", min_width=150)
+            with gr.Accordion(
+                texts.COMPARE, open=False, visible=False, elem_id="compare"
+            ) as self.compare:
+                self.compared = gr.Markdown(elem_classes="quiet", elem_id="compared")
+                self.pairs = gr.Image(
+                    show_label=False, format="png", interactive=False, elem_id="pairs",
+                    buttons=["fullscreen"], alt_text=texts.COMPARED_ALT,
+                )  # fmt: skip
+        self.outputs: list[Any] = [
+            self.frame, self.memorised, self.use, self.download, self.compare,
+        ]  # fmt: skip
+
+    def wire(self, wall: Wall) -> None:
+        """Pack what was made when a run has ended, and compare when somebody wants to see it."""
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        self.store.stands.select(
+            self.prepare, self.store.mine, [self.download, wall.mp4, wall.gif],
+            concurrency_id="pack", concurrency_limit=1, **quiet,
+        )  # fmt: skip
+        self.compare.expand(
+            self.show_pairs, self.store.mine, [self.compared, self.pairs],
+            api_visibility="private", show_progress="minimal",
+            concurrency_id="compare", concurrency_limit=1,
+        )  # fmt: skip
+
+    def show(self, look: Look) -> list[Any]:
+        """Values for `outputs`; the zip follows when it is packed."""
+        if not look.moved("state"):
+            return [gr.skip()] * len(self.outputs)
+        has_model = look.is_over and look.run.has_model
+        words = say_memorised(look.run) if has_model else ""
+        return [
+            gr.update(visible=look.is_over),
+            gr.update(value=words, visible=bool(words)),
+            gr.update(visible=has_model),
+            gr.update(value=None, label=texts.PACKING, interactive=False, visible=has_model),
+            gr.update(visible=has_model, open=False),
+        ]
+
+    @friendly
+    def prepare(self, stored: object) -> list[Any]:
+        """Pack an ended run, which takes some seconds; its films are offered alone as well."""
+        run_id = Mine.from_browser(stored).run
+        if not self.runs.exists(run_id):
+            return [gr.skip()] * 3
+        run, folder = self.runs.look(run_id), self.runs.folder(run_id)
+        if run.state in ACTIVE or not run.has_model:
+            return [gr.skip(), gr.update(visible=False), gr.update(visible=False)]
+        target, kept_in = folder / PACKED_FILE, self.download.GRADIO_CACHE
+        if not target.exists():
+            pack(folder, target)
+        with explain_disk_errors(Path(kept_in)):
+            packed = save_file_to_cache(target, kept_in)
+            films = [_film(target, name, kept_in) for name in _FILMS]
+        return [
+            gr.update(value=packed, label=texts.DOWNLOAD_RUN, interactive=True),
+            *(gr.update(value=film, visible=film is not None) for film in films),
+        ]
+
+    @friendly
+    def show_pairs(self, stored: object) -> list[Any]:
+        """Show what the model makes in pairs with the nearest of its training pictures."""
+        found = memorisation(self.runs.folder(Mine.from_browser(stored).run))
+        return [f"{found.sentence} {texts.COMPARED}", enlarge(found.pairs, _PAIRS_ENLARGED)]
+
+
+def say_memorised(run: RunState) -> str:
+    """How many of the kept model's pictures look like copies, as HTML; "" if not measured."""
+    kept = kept_measurement(run.events)
+    if kept is None:
+        return ""
+    is_many = kept.memorised >= MANY_COPIES
+    text = texts.MEMORISED_MANY if is_many else texts.MEMORISED_FEW
+    return f'<p class="{"warning" if is_many else "note"}">{text.format(share=kept.memorised)}</p>'
+
+
+def _film(packed: Path, name: str, kept_in: str) -> str | None:
+    with zipfile.ZipFile(packed) as archive:
+        inside = next((each for each in archive.namelist() if each.endswith(f"/{name}")), None)
+        return None if inside is None else save_bytes_to_cache(archive.read(inside), name, kept_in)

@@ -1,0 +1,153 @@
+"""Every sentence about a run, once there is one. Nothing here computes anything."""
+
+# What can be done with it
+STOP = "Stop and keep"
+LEAVE_QUEUE = "Leave the line"
+PAUSE = "Pause"
+CONTINUE = "Continue"
+CONTINUE_LEFT = "Continue, {left} left"
+START_AGAIN = "Start again with the same pictures"
+USE = "Use it in Generate"
+DOWNLOAD_RUN = "Download (zip)"
+PACKING = "Packing …"
+AGAIN = "Train another"
+MORE_MINUTES = "More minutes"
+MORE_MINUTES_INFO = "From {low:g} to {high:g}."
+ADD_TIME = "Add them"
+TRAIN_ON = "Train on for so long"
+FORGET = "Delete this run"
+FORGET_ASK = "Delete it for good, with its pictures and its model?"
+FORGET_YES, FORGET_NO = "Delete for good", "Keep it"
+
+# Its link
+LINK = "Link to this run"
+LINK_INFO = "Opens it on any device. Whoever has it can watch, change and delete the run."
+COPY, COPIED = "Copy link", "Copied"
+LINK_GONE = (
+    "The run in this link is not here. It was deleted, or the link is not whole; runs are deleted"
+    " after 24 hours. You can start a new one."
+)
+
+# What is seen
+BEFORE, AFTER = "Before", "Now"
+BEFORE_ALT, AFTER_ALT = "Sixteen pictures before training", "The same sixteen latents now"
+LAPSE = "How it grew"
+FRAME = "From the first preview to the newest"
+FRAME_ALT = "The same sixteen latents at that moment"
+FRAME_AT = "After {kimg:,.1f} thousand pictures"
+CHARTS = "Curves"
+LOSSES = "Losses of G and D"
+SCORES = "D's score: 1 means “real”"
+KIDS = "Distance from your pictures: KID × 1000, and its 90 % interval"
+VARIETY = "Variety: 1 is as varied as yours; share of yours that are covered"
+THOUSANDS = "thousand pictures shown"
+MORE = "Details and log"
+
+HEADLINES = {
+    "draft": "Ready",
+    "queued": "Waiting in line",
+    "starting": "Starting",
+    "running": "Training",
+    "pausing": "Pausing",
+    "stopping": "Stopping",
+    "paused": "Paused",
+    "finished": "Finished",
+    "stopped": "Stopped",
+    "failed": "Ended early",
+    "interrupted": "Interrupted",
+}
+QUEUED_NEXT = "Yours is next, as soon as one that trains has ended."
+QUEUED = "{ahead} runs are before yours."
+STARTING = "Loading, and measuring how fast this machine is. This takes some seconds."
+STOPPING = "Saving what was learnt so far."
+PAUSED = "Saved after {time}. It waits until you let it go on; others may train meanwhile."
+PAUSED_EARLY = "Paused before anything was learnt."
+FINISHED = "{kimg:,.1f} thousand pictures were shown in {time}. The best model was kept."
+STOPPED = "Stopped after {time}. The best model so far was kept."
+STOPPED_EARLY = "It was stopped before anything was learnt."
+INTERRUPTED = "The training process ended unexpectedly."
+CAN_GO_ON = "It can go on from what it saved last."
+HAS_MODEL = "The last good model was kept."
+CLOSE_TAB = "You may close this page; the run goes on, and is here when you come back."
+STATUS = "{kimg:,.1f} kimg · {speed:,.0f} images/s · {left} left"
+KID = "Distance from your pictures (KID × 1000): {kid}. Lower is closer."
+KID_MOVED = (
+    "Distance from your pictures (KID × 1000): was {first}, now {kid}; the best was {best}."
+    " Lower is closer."
+)
+KEPT = (
+    "Kept: the best of the second half, at {kimg:,.1f} thousand pictures. The preview nearest to"
+    " it is shown."
+)
+MEASURED = (
+    "The distance is measured on {n_fake} made and {n_real} real pictures: {low} to {high};"
+    " features: {extractor}."
+)
+PROBE = (
+    "This machine: {device}, {dtype}, {layout}, {threads}; {speed:,.0f} images/s in the"
+    " probe.{tried}"
+)
+PROBE_TRIED = " Tried: {tried}."
+START_NAME = "Started from: {start}."
+LOG_ADJUSTED = "At {kimg:,.1f} kimg: {what}, by {who}."
+LOG_VERDICT = "At {kimg:,.1f} kimg: {state}. {evidence}"
+
+BY = {"user": "you", "autopilot": "autopilot"}
+
+# The run doctor
+DO_THIS = "Set {what}"
+AUTOPILOT = "Autopilot"
+AUTOPILOT_INFO = "What is advised here is done by itself, and noted in the log."
+
+# Its settings
+SETTINGS = "Other settings"
+SETTINGS_RUNNING = "They take hold at the next step, while it trains."
+SETTINGS_ENDED = (
+    "Go on from here with them, or begin anew: same pictures, start and time, another seed."
+)
+APPLY = "Apply"
+GO_ON_SO = "Continue with these"
+BEGIN_SO = "New run with these"
+NOTHING_CHANGED = "None of the settings was changed."
+
+# What came of it
+MEMORISED_FEW = "{share:.0%} of its pictures look like copies of yours."
+MEMORISED_MANY = (
+    "{share:.0%} of its pictures look like copies of yours: it may repeat what it was shown."
+    " Compare before you share it."
+)
+COMPARE = "Compare with my pictures"
+COMPARED = "Above: made. Below: the nearest of yours."
+COMPARED_ALT = "Pairs: a picture that was made, and the nearest of the pictures it learned from"
+FILM_MP4, FILM_GIF = "Film (MP4)", "Film (GIF)"
+
+# Your runs
+HISTORY = "Your runs"
+NO_HISTORY = "None yet. Those that this browser starts, or opens by a link, are listed here."
+OPEN, DELETE = "Open", "Delete"
+AGO = "{time} ago"
+PLACE = "{ahead} before it"
+KID_KEPT = "KID × 1000: {kid}"
+
+# What can go wrong
+NO_RUN = "There is no such run."
+NO_RUN_EXPECTED = "A run is kept for 24 hours, and reached only by its own id."
+NO_RUN_ADVICE = "Start a new one."
+QUEUE_FULL = "{waiting} runs are waiting in line."
+QUEUE_FULL_EXPECTED = "At most {most} may wait."
+QUEUE_FULL_ADVICE = "Try again in a few minutes."
+NOT_RESUMABLE = "This run cannot be continued."
+NOT_RESUMABLE_EXPECTED = "It must have ended, and have saved its state at least once."
+NOT_RESUMABLE_ADVICE = "Wait until it ends, or start a new run from its model."
+NOT_PAUSABLE = "This run cannot be paused."
+NOT_PAUSABLE_EXPECTED = "Only one that waits or trains can."
+NOT_PAUSABLE_ADVICE = "It has ended, or is about to: look at what became of it."
+NOT_ADJUSTABLE = "This run does not train any more."
+NOT_ADJUSTABLE_EXPECTED = "Settings are changed under way only while it trains or waits."
+NOT_ADJUSTABLE_ADVICE = "Continue it with the other settings."
+NOT_REPEATABLE = "This run's pictures are not here."
+NOT_REPEATABLE_EXPECTED = "A new run of the same pictures needs them."
+NOT_REPEATABLE_ADVICE = "Drop the pictures again for another run."
+ALREADY_STARTED = "This run has already been started."
+ALREADY_STARTED_EXPECTED = "A set of pictures is trained on once."
+ALREADY_STARTED_ADVICE = "Drop the pictures again for another run."

@@ -1,0 +1,128 @@
+"""The settings that a run can go on with at other values: its controls, and what was changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, cast
+
+import gradio as gr
+
+from gan_core.errors import BadSetting, BadWeights
+from gan_core.gan.config import ADJUSTABLE, AUGMENTATIONS, TrainConfig, config_from_dict
+from gan_core.gan.run import ADJUST_FILE
+from gan_core.gan.snapshot import CONFIG_FILE
+from ui import run_texts as texts
+from ui.errors import require
+from ui.look import Look
+from ui.run_folder import RunState, adjusted
+from ui.texts import AUGMENTATION, MIRROR
+
+# Time and autopilot have a place of their own.
+FIELDS = tuple(name for name in ADJUSTABLE if name not in ("minutes", "kimg", "autopilot"))
+_ABOUT = {entry.name: entry for entry in fields(TrainConfig)}
+_IN_A_ROW = 3
+
+
+def settings_now(folder: Path, run: RunState) -> TrainConfig | None:
+    """What a run trains with, and will next: as it began, with all that was changed since.
+
+    None before it has begun, or when another version wrote its settings.
+    """
+    try:
+        began = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        config = config_from_dict(TrainConfig, began)
+        waiting = run.settings.changed if run.settings and run.state == "queued" else {}
+        changes = {**adjusted(run.events), **waiting, **_not_taken_yet(folder)}
+        known = {name: value for name, value in changes.items() if name in _ABOUT}
+        return replace(config, **from_json(known))
+    except (OSError, ValueError, TypeError, BadWeights, BadSetting):
+        return None
+
+
+def from_json(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as the configuration holds them: JSON has no tuples."""
+    return {name: tuple(it) if isinstance(it, list) else it for name, it in changes.items()}
+
+
+class SettingsForm:
+    """A folded form of all settings in `FIELDS`, made from the configuration's own metadata."""
+
+    def __init__(self) -> None:
+        with gr.Accordion(
+            texts.SETTINGS, open=False, visible=False, elem_id="settings"
+        ) as self.frame:
+            self.hint = gr.Markdown(elem_classes="quiet")
+            self.controls: list[Any] = []
+            for first in range(0, len(FIELDS), _IN_A_ROW):
+                with gr.Row():
+                    self.controls += map(control, FIELDS[first : first + _IN_A_ROW])
+            with gr.Row():
+                self.apply = gr.Button(texts.APPLY, elem_id="apply", min_width=160)
+                self.anew = gr.Button(texts.BEGIN_SO, elem_id="anew", min_width=160)
+        self.outputs: list[Any] = [self.frame, self.hint, *self.controls, self.apply]
+
+    def show(self, look: Look) -> list[Any]:
+        """Values for `outputs`; a form that somebody fills in is left alone."""
+        now = settings_now(look.folder, look.run)
+        if now is None or not look.moved("state", "adjusted"):
+            return [gr.update(visible=now is not None), *[gr.skip()] * (len(self.outputs) - 1)]
+        frame: dict[str, Any] = {"open": False} if look.is_new else {}
+        can_go_on = look.can_end or look.run.can_resume
+        return [
+            gr.update(visible=True, **frame),
+            texts.SETTINGS_RUNNING if look.can_end else texts.SETTINGS_ENDED,
+            *[_shown(getattr(now, name)) for name in FIELDS],
+            gr.update(value=texts.APPLY if look.can_end else texts.GO_ON_SO, visible=can_go_on),
+        ]
+
+
+def changes_in(now: TrainConfig, values: Sequence[Any]) -> dict[str, Any]:
+    """What differs in the form from the settings now, checked against their bounds.
+
+    values: of the controls, in the order of `FIELDS`. Raises: BadSetting.
+    """
+    changes = {}
+    for name, given in zip(FIELDS, values, strict=True):
+        before, about = getattr(now, name), _ABOUT[name].metadata
+        value = tuple(given or ()) if isinstance(before, tuple) else given
+        if "low" in about:
+            is_whole = isinstance(before, int)
+            number = require(about["help"], value, about["low"], about["high"], whole=is_whole)
+            value = int(number) if is_whole else number
+        if value != before:
+            changes[name] = value
+    return changes
+
+
+def control(name: str) -> Any:
+    """Make the control for one setting; bounds and words are those of the configuration."""
+    entry = _ABOUT[name]
+    about, default = entry.metadata, cast(Any, entry.default)
+    shown: dict[str, Any] = {"elem_id": f"set-{name}", "min_width": 200}
+    if name == "augment":
+        return gr.CheckboxGroup(list(AUGMENTATIONS), label=AUGMENTATION, **shown)
+    if isinstance(default, bool):
+        return gr.Checkbox(default, label=MIRROR, **shown)
+    is_whole = isinstance(default, int)
+    return gr.Number(
+        default,
+        label=about["help"],
+        precision=0 if is_whole else None,
+        step=1 if is_whole else about["low"] or 0.1,
+        **shown,
+    )
+
+
+def _shown(value: Any) -> Any:
+    return gr.update(value=list(value) if isinstance(value, tuple) else value)
+
+
+def _not_taken_yet(folder: Path) -> dict[str, Any]:
+    """Changes that the worker was asked for and has not seen."""
+    try:
+        return dict(json.loads((folder / ADJUST_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
