@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from gan_core.gan.metrics import Extract, Images, stylenet_features
+from gan_core.gan.copies import Images
+from gan_core.gan.metrics import Extract, stylenet_features
 
 Features = NDArray[np.float32]  # [N, F]
 Variety = Literal["much alike", "fairly varied", "very varied"]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_core.errors import BadRun
+from gan_core.gan.copies import CopyFinder, worst_first
 from gan_core.gan.latents import latents, render
-from gan_core.gan.metrics import Extract, Judge
 from gan_core.gan.run import DATASET_FILE
 from gan_core.gan.snapshot import G_FILE, load_snapshot
 from gan_core.gan.train import BEST_FOLDER
@@ -18,11 +18,11 @@ from gan_core.pictures.canvas import make_grid, to_uint8
 from gan_core.pictures.dataset import read_dataset
 from gan_core.pictures.film import thin
 
-# From this share on a model comes with a warning. Of other photographs of the same kind 0 to 1 %
-# are taken for copies; of icons that differ by an eyebrow 13 % (docs/experiments.md, Memorisation).
+# From this share on a model comes with a warning. Of other photographs of the same kind 0 to 3 %
+# are taken for copies; of icons that differ by an eyebrow 10 % (docs/experiments.md, Memorisation).
 MANY_COPIES = 0.05
 _PAIRS = 8
-_MOST_REAL = 2000  # the kernel between them takes 32 MB
+_MOST_REAL = 2000  # the distances between them take 16 MB
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,6 @@ class Memorisation:
     n_made: int
     n_real: int
     nearest: float
-    extractor: str
     pairs: NDArray[np.uint8]
 
     @property
@@ -58,7 +57,7 @@ class Memorisation:
         """The finding with its figures, and what follows from it."""
         found = (
             f"{self.copies} of {self.n_made} pictures made ({self.share:.0%}) lie as near to one of"
-            f" {self.n_real} it learned from as a copy does ({self.extractor})."
+            f" {self.n_real} it learned from as a copy does."
         )
         if self.is_warning:
             return (
@@ -68,13 +67,11 @@ class Memorisation:
         return f"{found} So few are no sign that it memorised; still, have a look at the pairs."
 
 
-def memorisation(
-    folder: Path, n_made: int = 64, seed: int = 0, extract: Extract | None = None, name: str = ""
-) -> Memorisation:
+def memorisation(folder: Path, n_made: int = 64, seed: int = 0) -> Memorisation:
     """Make pictures with the model that a run keeps, and find the nearest training picture of each.
 
     n_made: at least 1, by the latents of `seed`. Of more than 2,000 training pictures, so many are
-    searched. extract, name: as for `Judge`; default: StyleNet's.
+    searched, mirrored too.
 
     Raises: BadRun without a model, BadWeights, BadDataset without the training pictures.
     """
@@ -88,15 +85,13 @@ def memorisation(
     images = read_dataset(folder / DATASET_FILE).images
     real = images[thin(range(len(images)), _MOST_REAL)]
     made = to_uint8(render(snapshot.G, latents(n_made, seed, snapshot.network.z_dim)))
-    judge = Judge(real, extract, name, most=_MOST_REAL)
-    found = judge.neighbours(made)
-    order = sorted(range(n_made), key=lambda i: (not found[i].is_copy, found[i].distance))[:_PAIRS]
+    found = CopyFinder(real).nearest(made)
+    order = worst_first(found)[:_PAIRS]
     beside = [found[i].index for i in order]
     return Memorisation(
         copies=sum(neighbour.is_copy for neighbour in found),
         n_made=n_made,
         n_real=len(real),
         nearest=float(np.median([neighbour.rank for neighbour in found])),
-        extractor=judge.name,
         pairs=make_grid(np.concatenate([made[order], real[beside]]), len(beside)),
     )

@@ -13,11 +13,12 @@ from PIL import Image
 from gan_core.events import Finished
 from gan_core.gan.checkpoint import find_checkpoint, restore, save_checkpoint
 from gan_core.gan.config import NetworkConfig
+from gan_core.gan.latents import latents, render
 from gan_core.gan.networks import build
 from gan_core.gan.run import read_events
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.state import new_state
-from gan_core.pictures import read_dataset
+from gan_core.pictures import read_dataset, to_uint8
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -170,6 +171,26 @@ def test_measure_gives_kid_with_its_counts_and_what_other_real_pictures_reach(
     assert "Other real pictures instead: KID" in done.out
 
 
+def test_measure_lays_copies_beside_their_originals_the_worst_first(atelier, place, tmp_path):
+    tiny = load_snapshot(place / "tiny")
+    made = to_uint8(render(tiny.G, latents(20, 1, tiny.network.z_dim)))
+    (tmp_path / "real").mkdir()
+    for index, image in enumerate(made[3:6]):
+        Image.fromarray(image).save(tmp_path / "real" / f"{index}.png")
+    for path in sorted((place / "pictures").glob("*.png")):
+        shutil.copy(path, tmp_path / "real")
+    out = tmp_path / "new" / "copies.png"
+    words = ("measure", tmp_path / "real", "--model", place / "tiny", "--count", 20)
+    done = atelier(*words, "--copies", out)
+    assert done.code == 0, done.err
+    assert f"{out}: 16 made pictures" in done.out
+    grid = np.asarray(Image.open(out))[::2, ::2]
+    assert grid.shape == (4 * 24 - 8, 4 * 40 - 8, 3)
+    pairs = [grid[:16, x : x + 32] for x in (0, 40, 80)]
+    assert all(np.array_equal(pair[:, :16], pair[:, 16:]) for pair in pairs)
+    assert {pair[:, :16].tobytes() for pair in pairs} == {image.tobytes() for image in made[3:6]}
+
+
 def test_check_prints_a_line_for_every_file(atelier, place):
     (place / "pictures" / "bad.png").write_text("not a picture")
     done = atelier("check", place / "pictures")
@@ -207,6 +228,7 @@ def test_check_says_what_to_expect_and_saves_the_set_that_was_chosen(atelier, pl
         (("generate", "--model", __file__, "--out", "x"), "not a safetensors file"),
         (("generate", "--out", __file__), "cannot be written"),
         (("generate", "--grid", "x.jpg", "--out", "x"), "x.jpg"),
+        (("measure", "PICTURES", "--copies", "x.jpg"), "x.jpg"),
         (("check", "/", "--resolution", "50"), "resolution is 50"),
         (("generate", "--truncation", "7", "--out", "x"), "truncation is 7"),
         (("train", "--out", "x/y"), "no pictures"),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gan_core.gan.metrics import Judge, Quality, shortfall
+from gan_core.errors import BadDataset
+from gan_core.gan.metrics import Judge, Quality, _kernel, _kid, shortfall
 
 
 def pictures(n, low=0, high=256, seed=0):
@@ -59,12 +60,36 @@ def mmd(x, y):
     return within(x) + within(y) - 2 * np.mean([kernel(a, b) for a in x for b in y])
 
 
-def test_the_interval_holds_zero_for_pictures_of_one_kind_about_nine_times_in_ten():
-    held = 0
-    for seed in range(60):
-        found = Judge(cloud(40, seed), corner).judge(cloud(40, seed + 1000))
-        held += found.kid_low <= 0 <= found.kid_high
-    assert 46 <= held <= 60
+def test_the_interval_is_that_of_a_jackknife_that_judges_anew_without_each_block():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(0, 1, (23, 3)), rng.normal(0.5, 1, (31, 3))
+    _, margin = _kid(*kernels(x, y))
+    without = [
+        mmd(x[np.arange(23) % 10 != block], y[np.arange(31) % 10 != block]) for block in range(10)
+    ]
+    error = np.sqrt(0.9 * np.sum((np.array(without) - np.mean(without)) ** 2))
+    assert margin == pytest.approx(1.833 * error)  # Student's t for 90 %, 9 degrees of freedom
+
+
+def kernels(x, y):
+    x, y = torch.from_numpy(x), torch.from_numpy(y)
+    return _kernel(x, x), _kernel(y, y), _kernel(x, y)
+
+
+@pytest.mark.parametrize(
+    ("apart", "n_real", "n_fake"), [(0.0, 60, 60), (0.4, 60, 60), (1, 40, 100)]
+)
+def test_the_interval_holds_the_truth_about_nine_times_in_ten(apart, n_real, n_fake):
+    rng = np.random.default_rng(0)
+
+    def draw(n, m):
+        return _kid(*kernels(rng.normal(0, 1, (n, 2)), rng.normal(apart, 1, (m, 2))))
+
+    truth = np.mean([draw(1000, 1000)[0] for _ in range(5)]) if apart else 0
+    found = np.array([draw(n_real, n_fake) for _ in range(100)])
+    held = np.abs(found[:, 0] - truth) <= found[:, 1]
+    assert 0.75 <= held.mean() <= 0.99
+    assert found[:, 0].mean() == pytest.approx(truth, abs=4 * found[:, 0].std() / 10)  # unbiased
 
 
 def test_pictures_of_the_same_kind_score_near_zero_and_others_far_above():
@@ -81,9 +106,29 @@ def test_a_figure_stays_readable_where_real_pictures_hardly_vary_in_places():
     assert Judge(icons).judge(pictures(60)).kid < 16  # the kernel's own range
 
 
-def test_two_pictures_that_are_all_alike_give_numbers():
-    found = Judge(np.zeros((2, 16, 16, 3), np.uint8), corner).judge(pictures(2))
-    assert np.isfinite([found.kid, found.coverage, found.memorised]).all()
+def test_features_that_never_vary_among_the_real_pictures_decide_nothing():
+    real, fake = cloud(40, 0), cloud(40, 1)
+    real[:, 0, 0], fake[:, 0, 0] = 77, 78  # the first feature: 1 / 255 away, and never elsewhere
+    for each in (
+        Judge(real, corner).judge(fake),
+        Judge(drawn(np.full((40, 4), 0.5)), corner).judge(fake),
+    ):
+        figures = [each.kid, each.kid_low, each.kid_high, each.nearest, each.diversity]
+        assert np.isfinite(figures).all()
+        assert np.abs(figures).max() <= 16  # the kernel's own range
+
+
+def test_two_pictures_give_numbers_and_an_endless_interval():
+    for real in (np.zeros((2, 16, 16, 3), np.uint8), pictures(2)):
+        found = Judge(real, corner).judge(pictures(2, seed=1))
+        figures = [found.kid, found.coverage, found.memorised, found.nearest, found.diversity]
+        assert np.isfinite(figures).all()
+        assert (found.kid_low, found.kid_high) == (-np.inf, np.inf)
+
+
+def test_one_real_picture_is_refused_with_the_number():
+    with pytest.raises(BadDataset, match="There are 1 pictures"):
+        Judge(pictures(1))
 
 
 # --- coverage, diversity, copies ----------------------------------------------------------
@@ -110,23 +155,49 @@ def test_coverage_is_the_share_of_real_pictures_with_a_made_one_among_their_five
     assert judge.judge(fake).coverage == pytest.approx(covered.mean())
 
 
-def test_copies_are_found_also_when_they_are_changed_a_little_and_others_are_not():
-    real, others = blobs(60, (200, 30, 30)), pictures(60)
-    judge = Judge(np.concatenate([real[::2], others[::2]]))
-    brighter = (others[::2].astype(int) + 4).clip(0, 255).astype(np.uint8)
-    assert judge.judge(others[::2]).memorised == 1
-    assert judge.judge(brighter).memorised > 0.9
-    assert judge.judge(pictures(60, seed=5)).memorised < 0.1
+def test_diversity_and_nearest_are_ratios_of_distances_measured_by_hand():
+    real, fake = cloud(20, 0), cloud(9, 1, middle=0.6)
+    judge = Judge(real, corner)
+    x, y = (judge._normalise(judge._raw(a)).numpy() for a in (real, fake))
+
+    def far(a, b):
+        return np.linalg.norm(a[:, None] - b[None], axis=2)
+
+    def mean_of_pairs(a):
+        return far(a, a)[np.triu_indices(len(a), 1)].mean()
+
+    found = judge.judge(fake)
+    assert found.diversity == pytest.approx(mean_of_pairs(y) / mean_of_pairs(x), rel=1e-4)
+    alone = np.sort(far(x, x), axis=1)[:, 1]
+    # The lower of two middle ones, as torch takes it.
+    medians = [np.sort(each)[(len(each) - 1) // 2] for each in (far(y, x).min(1), alone)]
+    assert found.nearest == pytest.approx(medians[0] / medians[1], rel=1e-3)
+
+
+def test_a_generator_that_repeats_what_it_was_shown_has_memorised_it_all():
+    real = pictures(60)
+    judge = Judge(real)
+    darker = (real * 0.9).round().astype(np.uint8)
+    copied = judge.judge(darker[:, :, ::-1].copy())
+    assert (copied.memorised, judge.judge(pictures(60, seed=5)).memorised) == (1, 0)
+    some = judge.judge(np.concatenate([real[:30], pictures(90, seed=5)]))
+    assert some.memorised == pytest.approx(0.25)
 
 
 def test_the_nearest_real_picture_of_a_copy_is_its_original_and_it_ranks_first():
     real = pictures(40)
-    found = Judge(real).neighbours(real[[7, 3]])
+    found = Judge(real, corner).neighbours(real[[7, 3]])
     assert [each.index for each in found] == [7, 3]
     assert all(each.is_copy and each.rank == 0 for each in found)
-    stranger = Judge(real).neighbours(pictures(1, seed=8))[0]
+    stranger = Judge(real, corner).neighbours(pictures(1, seed=8))[0]
     assert not stranger.is_copy
     assert stranger.rank > 0.1
+
+
+def test_a_neighbour_is_named_by_its_place_among_all_real_pictures():
+    real = pictures(41)
+    found = Judge(real, corner, most=21).neighbours(real[[40, 20]])  # every other one is taken
+    assert [each.index for each in found] == [40, 20]
 
 
 def test_a_copying_generator_is_never_preferred_to_an_equal_one_that_does_not():
