@@ -24,6 +24,7 @@ from ui.watch import Watch
 RUNS_ROOT = Path(tempfile.gettempdir()) / f"gan-atelier-{os.getuid()}"
 _SWEEP, _KEEP = 600, 3600  # seconds; uploads are read at once, and pictures shown are downloaded
 _KEEP_DRAFTS = 6 * 3600  # seconds without being touched
+_QUEUE_LOOKS = 0.05  # seconds; what Gradio itself takes on Windows
 _FILES = "files"  # no run is called so
 
 
@@ -58,6 +59,8 @@ def build_app(
         train.wire()
         watch.wire(demo, tabs)
     demo.queue(max_size=64, default_concurrency_limit=8)
+    # Gradio looks a thousand times a second whether somebody waits, which is 5 % of a core at rest.
+    demo._queue.sleep_when_free = _QUEUE_LOOKS
     return demo
 
 
