@@ -134,7 +134,10 @@ class Watch:
         elif asked:
             mine, notice = Mine("", mine.runs), f"<p>{texts.LINK_GONE}</p>"
         tab = gr.Tabs(selected="train") if asked else gr.skip()
-        return [tab, *self.show(mine, None, notice, is_fewer)]
+        values = self.show(mine, None, notice, is_fewer)
+        if not mine.run:  # not there yet; what hides it later would only make it
+            values[self.outputs.index(self.panel)] = gr.skip()
+        return [tab, *values]
 
     @friendly
     def poll(self, stored: object, seen: object) -> list[Any]:
