@@ -14,7 +14,7 @@ from ui.look import Look
 from ui.view import MOST_POINTS, thin
 
 Lines: TypeAlias = Mapping[str, tuple[str, float]]  # name -> attribute of the event, factor
-_G, _D, _PALE = "#4c6c91", "#c07f4a", "#b9c4d2"
+_G, _D, _PALE = "#4c6c91", "#c07f4a", "#93a7c0"
 LOSSES: Lines = {"G": ("loss_G", 1), "D": ("loss_D", 1)}
 SCORES: Lines = {"real": ("score_real", 1), "made": ("score_fake", 1)}
 KIDS: Lines = {"KID": ("kid", 1000), "low": ("kid_low", 1000), "high": ("kid_high", 1000)}

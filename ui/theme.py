@@ -63,8 +63,10 @@ THEME = gr.themes.Base(
     slider_color="*primary_500",
 )
 
+AWAY = "away"  # the class of what is in the page, but not seen
 CSS = (
     f"""
+.{AWAY} {{ display: none !important; }}
 #folder [data-testid=upload-text]::after {{ content: "{texts.FOLDER_CLICK}"; }}
 """
     + """
@@ -152,7 +154,8 @@ CSS = (
 .warning { margin: 0; padding: .5rem .8rem; border-left: 3px solid #c07f4a; max-width: 72ch; }
 #notice p { margin: 0; padding: .5rem .8rem; border-left: 3px solid var(--primary-500); }
 .past-run { display: flex; gap: .8rem; align-items: center; padding: .3rem 0; }
-.past-run div { flex: 1; min-width: 0; }
+.past-run { flex-wrap: wrap; }
+.past-run div { flex: 1 1 180px; min-width: 0; }
 .dark .past-run button { border-color: var(--neutral-700); }
 .past-run button:hover { border-color: var(--primary-500); }
 .past-run button[data-sure] { border-color: #b3261e; color: #b3261e; }

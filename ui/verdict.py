@@ -14,6 +14,7 @@ from ui.run_log import say_change, say_state
 from ui.settings_form import from_json, settings_now
 
 SETTLED = "settled"  # more time would change little: what is offered is to stop
+TOO_EARLY = "learning"  # nothing can be said yet, and once a run has ended, nothing was said
 
 
 class Verdict:
@@ -38,6 +39,8 @@ class Verdict:
         if not look.moved("state", "verdicts", "adjusted"):
             return [gr.skip()] * len(self.outputs)
         found, now = last_diagnosis(look.run.events), settings_now(look.folder, look.run)
+        if found is not None and look.is_over and found.state == TOO_EARLY:
+            found = None
         change = remedy(look)
         is_settled = found is not None and found.state == SETTLED and look.can_end
         words = ""

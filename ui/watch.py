@@ -30,6 +30,7 @@ from ui.run_log import details
 from ui.settings_form import SettingsForm
 from ui.texts import SCRATCH as SCRATCH_LABEL
 from ui.texts import START_FROM
+from ui.theme import AWAY
 from ui.verdict import Verdict
 from ui.wall import Wall
 
@@ -202,8 +203,8 @@ class Watch:
             mine.run or NO_RUN,
             gr.update(value=notice, visible=bool(notice)),
             gr.update(visible=not mine.run),
-            # Not False: the plots' own observers stumble over being taken out of the page.
-            gr.update(visible=True if mine.run else "hidden"),
+            # Once there it stays: the plots' own observers stumble over being taken away.
+            gr.update(visible=True, elem_classes=[]) if mine.run else gr.update(elem_classes=AWAY),
             f"{mine.run} {state} {len(mine.runs)}",
             gr.update(choices=starts, **start),
             gr.update(choices=choices, **model),
