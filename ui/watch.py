@@ -145,7 +145,8 @@ class Watch:
         """Look again, and send only what has changed."""
         mine = Mine.from_browser(stored)
         if not self.runs.exists(mine.run):
-            return self.show(self.orders.without_lost(mine), is_fewer=True)
+            gone = f"<p>{texts.LINK_GONE}</p>" if mine.run else ""
+            return self.show(self.orders.without_lost(mine), None, gone, is_fewer=True)
         if seen == Mark.of(self.runs.look(mine.run)):
             return [gr.skip()] * len(self.outputs)
         values = self.show(mine, seen)
