@@ -135,10 +135,7 @@ class Watch:
         elif asked:
             mine, notice = Mine("", mine.runs), f"<p>{texts.LINK_GONE}</p>"
         tab = gr.Tabs(selected="train") if asked else gr.skip()
-        values = self.show(mine, None, notice, is_fewer)
-        if not mine.run:  # not there yet; what hides it later would only make it
-            values[self.outputs.index(self.panel)] = gr.skip()
-        return [tab, *values]
+        return [tab, *self.show(mine, None, notice, is_fewer)]
 
     @friendly
     def poll(self, stored: object, seen: object) -> list[Any]:

@@ -118,6 +118,7 @@ def test_own_pictures_become_a_model_that_outlives_a_reload_and_is_reached_by_it
     page.locator(".past-run [data-order=delete]").click()
     page.locator(".past-run [data-order=delete]").click()
     expect(page.locator("#setup")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#run")).to_be_hidden()
     expect(page.locator(".past-run")).to_have_count(0, timeout=PATIENCE)
     assert page.url == link.split("?")[0]
     late = open_page(address=link)
