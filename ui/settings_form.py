@@ -12,7 +12,7 @@ import gradio as gr
 
 from gan_core.errors import BadSetting, BadWeights
 from gan_core.gan.config import ADJUSTABLE, AUGMENTATIONS, TrainConfig, config_from_dict
-from gan_core.gan.run import ADJUST_FILE
+from gan_core.gan.run import waiting_adjustment
 from gan_core.gan.snapshot import CONFIG_FILE
 from ui import run_texts as texts
 from ui.errors import require
@@ -35,7 +35,7 @@ def settings_now(folder: Path, run: RunState) -> TrainConfig | None:
         began = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         config = config_from_dict(TrainConfig, began)
         waiting = run.settings.changed if run.settings and run.state == "queued" else {}
-        changes = {**adjusted(run.events), **waiting, **_not_taken_yet(folder)}
+        changes = {**adjusted(run.events), **waiting, **waiting_adjustment(folder)}
         known = {name: value for name, value in changes.items() if name in _ABOUT}
         return replace(config, **from_json(known))
     except (OSError, ValueError, TypeError, BadWeights, BadSetting):
@@ -58,7 +58,10 @@ class SettingsForm:
             self.controls: list[Any] = []
             for first in range(0, len(FIELDS), _IN_A_ROW):
                 with gr.Row():
-                    self.controls += map(control, FIELDS[first : first + _IN_A_ROW])
+                    self.controls += [
+                        control(name, elem_id=f"set-{name}", min_width=200)
+                        for name in FIELDS[first : first + _IN_A_ROW]
+                    ]
             with gr.Row():
                 self.apply = gr.Button(texts.APPLY, elem_id="apply", min_width=160)
                 self.anew = gr.Button(texts.BEGIN_SO, elem_id="anew", min_width=160)
@@ -97,15 +100,19 @@ def changes_in(now: TrainConfig, values: Sequence[Any]) -> dict[str, Any]:
     return changes
 
 
-def control(name: str) -> Any:
-    """Make the control for one setting; bounds and words are those of the configuration."""
+def control(name: str, **shown: Any) -> Any:
+    """Make the control for one setting; bounds and words are those of the configuration.
+
+    shown: how it looks, as the component takes it.
+    """
     entry = _ABOUT[name]
     about, default = entry.metadata, cast(Any, entry.default)
-    shown: dict[str, Any] = {"elem_id": f"set-{name}", "min_width": 200}
     if name == "augment":
         return gr.CheckboxGroup(list(AUGMENTATIONS), label=AUGMENTATION, **shown)
     if isinstance(default, bool):
         return gr.Checkbox(default, label=MIRROR, **shown)
+    if "choices" in about:
+        return gr.Dropdown(list(about["choices"]), value=default, label=about["help"], **shown)
     is_whole = isinstance(default, int)
     return gr.Number(
         default,
@@ -118,11 +125,3 @@ def control(name: str) -> Any:
 
 def _shown(value: Any) -> Any:
     return gr.update(value=list(value) if isinstance(value, tuple) else value)
-
-
-def _not_taken_yet(folder: Path) -> dict[str, Any]:
-    """Changes that the worker was asked for and has not seen."""
-    try:
-        return dict(json.loads((folder / ADJUST_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}

@@ -6,7 +6,7 @@ What is seen while a run trains is `watch`.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 from gradio.events import api
@@ -22,6 +22,7 @@ from ui.mine import Mine
 from ui.models import Models
 from ui.pictures_report import READING, PicturesReport, no_pictures, read_uploads
 from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES, Settings
+from ui.settings_form import control
 from ui.watch import Watch
 
 _BY_HAND = ("batch_size", "lr_G", "lr_D", "loss", "skip_D_below", "r1_gamma")
@@ -95,11 +96,11 @@ class TrainTab:
                 0, label=texts.OTHER_TIME, info=texts.OTHER_TIME_INFO, elem_id="other-time"
             )
             self.watch.start_from.render()  # type: ignore[no-untyped-call]
-            seed = _control("seed")
+            seed = control("seed")
         by_hand = []
         for names in (_BY_HAND[:3], _BY_HAND[3:]):
             with gr.Row():
-                by_hand += [_control(name) for name in names]
+                by_hand += [control(name) for name in names]
         with gr.Row():
             augment = gr.CheckboxGroup(
                 list(AUGMENTATIONS), value=list(AUGMENTATIONS), label=texts.AUGMENTATION,
@@ -166,18 +167,3 @@ class TrainTab:
         """Ask a run to save and end; answers like train_status."""
         self.models.runs.stop(run_id)
         return view.figures(self.models.runs.look(run_id))
-
-
-def _control(name: str) -> gr.components.Component:
-    """Make the control for one setting; bounds and words are those of the configuration."""
-    entry = _FIELDS[name]
-    about, default = entry.metadata, cast(Any, entry.default)
-    if "choices" in about:
-        return gr.Dropdown(list(about["choices"]), value=default, label=about["help"])
-    is_whole = isinstance(default, int)
-    return gr.Number(
-        default,
-        label=about["help"],
-        precision=0 if is_whole else None,
-        step=1 if is_whole else about["low"] or 0.1,
-    )

@@ -122,9 +122,14 @@ def request_adjustment(folder: Path, changes: Mapping[str, Any]) -> None:
             f"What can be is {', '.join(ADJUSTABLE)}.",
             "Stop the run, and start another with the other settings.",
         )
-    waiting = _read_adjustment(folder / ADJUST_FILE)
+    waiting = waiting_adjustment(folder)
     with write_atomically(folder / ADJUST_FILE) as path:
         path.write_text(json.dumps({**waiting, **changes}), encoding="utf-8")
+
+
+def waiting_adjustment(folder: Path) -> dict[str, Any]:
+    """What was asked for and the run has not taken yet; mostly nothing."""
+    return _read_adjustment(folder / ADJUST_FILE)
 
 
 def take_adjustment(folder: Path) -> dict[str, Any]:
