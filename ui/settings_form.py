@@ -106,7 +106,7 @@ def control(name: str, **shown: Any) -> Any:
     shown: how it looks, as the component takes it.
     """
     entry = _ABOUT[name]
-    about, default = entry.metadata, cast(Any, entry.default)
+    about, default = entry.metadata, shown.pop("value", cast(Any, entry.default))
     if name == "augment":
         return gr.CheckboxGroup(list(AUGMENTATIONS), label=AUGMENTATION, **shown)
     if isinstance(default, bool):

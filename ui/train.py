@@ -26,6 +26,7 @@ from ui.settings_form import control
 from ui.watch import Watch
 
 _BY_HAND = ("batch_size", "lr_G", "lr_D", "loss", "skip_D_below", "r1_gamma")
+_USUAL = derive(100, 5.0)  # what the form shows; only what differs from it was set by hand
 _FIELDS = {entry.name: entry for entry in fields(TrainConfig)}
 
 
@@ -100,7 +101,7 @@ class TrainTab:
         by_hand = []
         for names in (_BY_HAND[:3], _BY_HAND[3:]):
             with gr.Row():
-                by_hand += [control(name) for name in names]
+                by_hand += [control(name, value=getattr(_USUAL, name)) for name in names]
         with gr.Row():
             augment = gr.CheckboxGroup(
                 list(AUGMENTATIONS), value=list(AUGMENTATIONS), label=texts.AUGMENTATION,
@@ -145,6 +146,7 @@ class TrainTab:
         dataset = self.report.drafts.dataset(draft)
         options = dict(zip(_BY_HAND, by_hand, strict=True))
         options |= {"augment": tuple(augment), "mirror": bool(mirror)}
+        options = {name: it for name, it in options.items() if it != getattr(_USUAL, name)}
         settings = settings_from(self.models, len(dataset), other or dial, start, seed, options)
         mine = Mine.from_browser(stored).with_run(self.models.runs.create(dataset, settings))
         self.report.drafts.forget(draft)
