@@ -45,18 +45,24 @@ def _fuller_augmentation(config: TrainConfig, n_images: int) -> Remedy | None:
 
 
 def _hold_d_back(config: TrainConfig, n_images: int) -> Remedy:
+    """A slower D before a D that is left alone: the latter cost most in trials (docs/doctor.md)."""
     if found := _fuller_augmentation(config, n_images):
         return found
+    if config.lr_D > config.lr_G:
+        return _slow_d(config.lr_G)
     if config.skip_D_below == 0:
         below = round(_SKIP_BELOW * CHANCE[config.loss], 2)
         return (
             f"Leave D alone while its loss is below {below:g} (skip_D_below): G can catch up.",
             {"skip_D_below": below},
         )
-    lr = config.lr_G if config.lr_D > config.lr_G else config.lr_D / 2
-    if lr >= max(config.lr_G / _FARTHEST_APART, _lowest("lr_D")):
-        return f"Lower D's learning rate to {lr:.2g} (lr_D), so that G catches up.", {"lr_D": lr}
+    if (lr := config.lr_D / 2) >= max(config.lr_G / _FARTHEST_APART, _lowest("lr_D")):
+        return _slow_d(lr)
     return "Nothing is left to hold D back with: stop, and start again from the best snapshot.", {}
+
+
+def _slow_d(lr: float) -> Remedy:
+    return f"Lower D's learning rate to {lr:.2g} (lr_D), so that G catches up.", {"lr_D": lr}
 
 
 def _let_d_catch_up(config: TrainConfig, n_images: int) -> Remedy:

@@ -22,7 +22,14 @@ from gan_core.events import (
     from_json,
     to_json,
 )
-from gan_core.gan.config import ADJUSTABLE, AUGMENTATIONS, Cadence, NetworkConfig, TrainConfig
+from gan_core.gan.config import (
+    ADJUSTABLE,
+    AUGMENTATIONS,
+    Cadence,
+    NetworkConfig,
+    TrainConfig,
+    derive,
+)
 from gan_core.gan.doctor import Doctor, last_diagnosis
 from gan_core.gan.metrics import Judge
 from gan_core.gan.networks import build
@@ -400,6 +407,16 @@ def test_following_the_advice_again_and_again_stays_in_bounds_and_ends_in_words(
         config = changed
     assert change == {}
     assert "top" in advice
+
+
+def test_a_d_that_is_quicker_than_g_is_slowed_before_it_is_left_alone():
+    config = derive(100, 5.0)
+    changes = []
+    while change := remedy("D is winning", config, 100)[1]:
+        changes.append(change)
+        config = replace(config, **change)
+    assert changes[:2] == [{"lr_D": 2e-4}, {"skip_D_below": 0.25}]
+    assert all(set(change) == {"lr_D"} for change in changes[2:])
 
 
 def test_with_thousands_of_pictures_cutout_is_not_advised():
