@@ -170,7 +170,7 @@ def _on_the_way(trials: list[Trial]) -> list[float]:
     found = []
     for quarter in (0.25, 0.5, 0.75, 1.0):
         near = [
-            min(each.curve, key=lambda at, goal=quarter * each.curve[-1][0]: abs(at[0] - goal))
+            min((abs(kimg - quarter * each.curve[-1][0]), kid) for kimg, kid in each.curve)
             for each in trials
         ]
         found.append(statistics.mean(kid for _, kid in near))

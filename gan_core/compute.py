@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from statistics import median
 from typing import TypeVar
 
 import torch
@@ -88,26 +89,29 @@ def choose(
     """Time real steps with each candidate and return the fastest, and images/s of them all.
 
     make_step: builds the work for one candidate; the step it returns is called repeatedly.
-    Candidates take turns for about `seconds`, at least three each, and the quickest step of each
-    counts: other work on the machine can only slow a step down, and it comes and goes. A candidate
-    that is hopeless in its first turn is dropped.
+    Candidates take turns for about `seconds`, at least three each unless that takes twice as long,
+    and the quickest step of each counts: other work on the machine can only slow a step down, and
+    it comes and goes. A candidate that is hopeless in its first turn is dropped. The images/s are
+    those of the median step, for that is what a run can expect.
     """
     steps = {candidate: make_step(candidate) for candidate in (among or candidates())}
-    best: dict[Compute, float] = {}
+    took: dict[Compute, list[float]] = {}
+    started = clock()
     for candidate, step in steps.items():
         torch.set_num_threads(candidate.threads)
         step()  # lazy set-up (kernel choice, weight reordering) is not what is being measured
-        best[candidate] = _seconds(step, candidate, clock)
-    racing = [each for each in steps if best[each] < _HOPELESS * min(best.values())]
-    started, turns = clock(), 1
-    while turns < _TURNS or clock() - started < seconds:
+        took[candidate] = [_seconds(step, candidate, clock)]
+    hopeless = _HOPELESS * min(first for (first,) in took.values())
+    racing = [each for each in steps if took[each][0] < hopeless]
+    turns = 1
+    while (spent := clock() - started) < seconds or (turns < _TURNS and spent < 2 * seconds):
         for candidate in racing:
             torch.set_num_threads(candidate.threads)
-            best[candidate] = min(best[candidate], _seconds(steps[candidate], candidate, clock))
+            took[candidate].append(_seconds(steps[candidate], candidate, clock))
         turns += 1
-    chosen = min(best, key=lambda candidate: best[candidate])
+    chosen = min(took, key=lambda candidate: min(took[candidate]))
     torch.set_num_threads(chosen.threads)
-    return chosen, {str(each): round(images_per_step / best[each], 1) for each in steps}
+    return chosen, {str(each): round(images_per_step / median(took[each]), 1) for each in steps}
 
 
 def _seconds(step: Callable[[], None], compute: Compute, clock: Callable[[], float]) -> float:

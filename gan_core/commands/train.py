@@ -130,9 +130,10 @@ def train(
         )
     require_room(out)
     begin, network = _start_from(start)
+    time = overrides.pop("minutes", TrainConfig.minutes)
+    derive(1, time, network, **overrides)  # refused now, not when thousands of pictures are read
     dataset = read_pictures(source, network.resolution)
     console.print(dataset.summary(), highlight=False)
-    time = overrides.pop("minutes", TrainConfig.minutes)
     config = derive(len(dataset), time, network, seed=seed or 0, **overrides)
     _keep_dataset(dataset, source, out)
     _run(config, Data(dataset.images), out, begin)

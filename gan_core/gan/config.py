@@ -50,7 +50,7 @@ class Cadence:
 
     report: float | None = 2.0
     preview: float | None = 5.0
-    checkpoint: float | None = 30.0
+    checkpoint: float | None = 20.0
     measure: float | None = 30.0
 
 
@@ -131,7 +131,6 @@ def derive(
         # In proportion, so that a short run too shows how it moves.
         "cadence": Cadence(
             preview=min(30.0, max(3.0, seconds / 60)),
-            checkpoint=30.0,
             measure=min(120.0, max(15.0, seconds / 12)),
         ),
     }

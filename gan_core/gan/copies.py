@@ -21,6 +21,7 @@ from torch.nn.functional import adaptive_avg_pool2d, pad
 
 Images: TypeAlias = NDArray[np.uint8]  # [N, S, S, 3]
 
+MOST_REAL = 2000  # to look among: the distances between them take 16 MB
 _SIDE = 8
 _SHIFT = 1 / 32  # of the picture's side, a quarter of a thumbnail's pixel
 _FLAT = 0.02  # of the range: a picture of less contrast is not raised to full length

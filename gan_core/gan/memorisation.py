@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_core.errors import BadRun
-from gan_core.gan.copies import CopyFinder, worst_first
+from gan_core.gan.copies import MOST_REAL, CopyFinder, worst_first
 from gan_core.gan.latents import latents, render
 from gan_core.gan.run import DATASET_FILE
 from gan_core.gan.snapshot import G_FILE, load_snapshot
@@ -22,7 +22,6 @@ from gan_core.pictures.film import thin
 # are taken for copies; of icons that differ by an eyebrow 10 % (docs/experiments.md, Memorisation).
 MANY_COPIES = 0.05
 _PAIRS = 8
-_MOST_REAL = 2000  # the distances between them take 16 MB
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def memorisation(folder: Path, n_made: int = 64, seed: int = 0) -> Memorisation:
         )
     snapshot = load_snapshot(folder / BEST_FOLDER)
     images = read_dataset(folder / DATASET_FILE).images
-    real = images[thin(range(len(images)), _MOST_REAL)]
+    real = images[thin(range(len(images)), MOST_REAL)]
     made = to_uint8(render(snapshot.G, latents(n_made, seed, snapshot.network.z_dim)))
     found = CopyFinder(real).nearest(made)
     order = worst_first(found)[:_PAIRS]

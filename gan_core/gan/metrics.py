@@ -14,12 +14,13 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gan_core.compute import Compute
 from gan_core.errors import BadDataset
 from gan_core.features.load import STYLENET_NAME, load_network
-from gan_core.gan.copies import CopyFinder, Images, Neighbour
+from gan_core.gan.copies import MOST_REAL, CopyFinder, Images, Neighbour
 from gan_core.gan.latents import latents, render
 from gan_core.pictures.canvas import to_uint8
 
@@ -97,16 +98,17 @@ class Judge:
                 "At least 2 are needed; from 100 on the figures mean something.",
                 "Add pictures.",
             )
-        self._chosen = np.linspace(0, len(real) - 1, min(most, len(real))).round().astype(int)
+        features_of = _evenly(len(real), most)
         self.name = name if extract is not None else f"{STYLENET_NAME}, {', '.join(_LAYERS)}"
         self.n_fake = n_fake
         self._extract = extract if extract is not None else stylenet_features()
-        raw = self._raw(real[self._chosen])
+        raw = self._raw(real[features_of])
         self._mean, std = raw.mean(0), raw.std(0)
         self._std = std.clamp_min(max(float(std.median()) * _LEAST_STD, 1e-6))
         self._real = self._normalise(raw)
         self._kernel = _kernel(self._real, self._real)
-        self._copies = CopyFinder(real[self._chosen])
+        self._searched = _evenly(len(real), MOST_REAL)
+        self._copies = CopyFinder(real[self._searched])
         between = torch.cdist(self._real, self._real).fill_diagonal_(0)
         self._spread = float(between.sum()) / (len(raw) * (len(raw) - 1))
         k = min(_NEIGHBOURS, len(raw) - 1)
@@ -140,10 +142,10 @@ class Judge:
     def neighbours(self, made: Images) -> list[Neighbour]:
         """For each picture the nearest of the real ones; `index` counts those of `real`.
 
-        With more real pictures than `most`, only those that were taken are looked at.
+        Of more than 2,000 real pictures, so many are looked at.
         """
         found = self._copies.nearest(made)
-        return [replace(each, index=int(self._chosen[each.index])) for each in found]
+        return [replace(each, index=int(self._searched[each.index])) for each in found]
 
     def _raw(self, pictures: Images) -> Tensor:
         x = torch.from_numpy(pictures).permute(0, 3, 1, 2)
@@ -172,6 +174,11 @@ def stylenet_features() -> Extract:
         return torch.cat([found[layer].mean(dim=(2, 3)) for layer in _LAYERS], dim=1)
 
     return extract
+
+
+def _evenly(count: int, most: int) -> NDArray[np.int_]:
+    """Which of `count` pictures to take, `most` at even distances."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int)
 
 
 def _kernel(a: Tensor, b: Tensor) -> Tensor:

@@ -20,7 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from gan_core.errors import BadRun, BadSetting
-from gan_core.events import Event, Measured, Preview, from_json, to_json
+from gan_core.events import (
+    Event,
+    Measured,
+    Noticed,
+    Preview,
+    Progress,
+    Started,
+    from_json,
+    to_json,
+)
 from gan_core.files import explain_disk_errors, sweep_unfinished, write_atomically
 from gan_core.gan.config import ADJUSTABLE, TrainConfig, config_to_json
 from gan_core.gan.snapshot import CONFIG_FILE
@@ -52,13 +61,26 @@ def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterat
                     "A run saves into its folder as it goes.",
                     "Start a new run.",
                 )
+            if isinstance(event, Started):
+                _drop_undone_samples(folder, event.kimg)
             if isinstance(event, Preview) and event.image is not None:
-                file = f"{SAMPLES_FOLDER}/{round(event.kimg * 1000):09d}.png"
+                file = f"{SAMPLES_FOLDER}/{_sample_name(event.kimg)}"
                 save_png(folder / file, event.image, {"kimg": f"{event.kimg:.3f}"})
                 event = replace(event, file=file)
             log.write(json.dumps(to_json(event)) + "\n")
             log.flush()
             yield event
+
+
+def _sample_name(kimg: float) -> str:
+    return f"{round(kimg * 1000):09d}.png"  # sorts by time
+
+
+def _drop_undone_samples(folder: Path, kimg: float) -> None:
+    """What a crash undid is painted anew, perhaps otherwise; a film of both would go to and fro."""
+    for sample in (folder / SAMPLES_FOLDER).glob("*.png"):
+        if sample.name > _sample_name(kimg):
+            sample.unlink(missing_ok=True)
 
 
 def _drop_half_a_line(log: Path) -> None:
@@ -71,9 +93,11 @@ def _drop_half_a_line(log: Path) -> None:
 def read_events(folder: Path) -> list[Event]:
     """Read a run's log; a last line still being written is left for the next time.
 
-    A whole line that says something unknown is another version's, and is passed over.
+    A line that says something unknown is another version's, and is passed over. Damaged ones are
+    too, but a last event says how many: a bad block must not hide the run. What a crash undid is
+    left out, but for what was measured of the best snapshot, which outlives it.
 
-    Raises: BadRun when there is no log or a whole line in it is damaged.
+    Raises: BadRun when there is no log.
     """
     path = folder / EVENTS_FILE
     if not path.is_file():
@@ -83,21 +107,30 @@ def read_events(folder: Path) -> list[Event]:
             "Check the folder's name.",
         )
     found: list[Event] = []
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        records = [json.loads(line) for line in lines if line]
-        if strangers := [values for values in records if not isinstance(values, dict)]:
-            raise ValueError(f"{json.dumps(strangers[0])[:40]} is no record")
-    except ValueError as error:
-        raise BadRun(
-            f"The log of {folder.name} cannot be read: {error}.",
-            "Every line must be a record of JSON.",
-            "Start a new run; the best snapshot of this one can still be used.",
-        ) from error
-    for values in records:
+    damaged = 0
+    for line in filter(None, path.read_bytes().split(b"\n")[:-1]):
+        try:
+            values = json.loads(line)
+        except ValueError:
+            values = None
+        if not isinstance(values, dict):
+            damaged += 1
+            continue
         with suppress(ValueError, TypeError):
-            found.append(from_json(values))
+            event = from_json(values)
+            if isinstance(event, Started) and event.kimg > 0:
+                found = [each for each in found if not _is_undone(each, event.kimg)]
+            found.append(event)
+    if damaged:
+        found.append(Noticed(f"{damaged} lines of the run's log are damaged and left out."))
     return found
+
+
+def _is_undone(event: Event, kimg: float) -> bool:
+    """Whether a run that goes on from `kimg` has not come as far as this yet."""
+    if isinstance(event, Measured) and event.is_best:
+        return False
+    return isinstance(event, Progress | Preview | Measured) and event.kimg > kimg
 
 
 def request_stop(folder: Path) -> None:

@@ -41,6 +41,7 @@ from gan_core.gan.config import TrainConfig, describe
 from gan_core.gan.doctor import Doctor
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import Judge, shortfall
+from gan_core.gan.run import EVENTS_FILE, read_events
 from gan_core.gan.snapshot import G_FILE, Snapshot, save_snapshot
 from gan_core.gan.state import TrainState, new_state
 from gan_core.gan.steps import Tally, train_step
@@ -52,6 +53,7 @@ BEST_FOLDER = "best"
 SCRATCH = "scratch"  # the name of no start at all
 _PREVIEW_COUNT = 16
 _MEASURING_SHARE = 0.1  # of the time: what is measured is not learned meanwhile
+_PROBE_SECONDS, _PROBE_SHARE = 2.5, 0.05  # of the time, whichever is less
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def train(
     """
     start = start if start is not None else Start()
     started = clock()
-    compute, tried = _choose_compute(config, start, among)
+    compute, tried = _choose_compute(config, start, among, clock)
     snapshot = start.snapshot if isinstance(start, Start) else None
     state = new_state(config, data.images, compute, snapshot)
     start_name = start.name if isinstance(start, Start) else start.start
@@ -111,6 +113,8 @@ def train(
     speed = tried.get(str(compute), 0.0)
     began = started - state.seconds
     run = _Run(config, data, folder, start_name, state, compute, clock, began, judge)
+    if isinstance(start, Checkpoint):
+        run.recall(start.config)
 
     def events() -> Iterator[Event]:
         yield Started(
@@ -168,8 +172,25 @@ class _Run:
             for entry in fields(config.cadence)
         }
         self.due["measure"].share = _MEASURING_SHARE
-        self.tally = Tally(now, state.nimg)
+        if self.judge is not None and config.minutes is not None:
+            # Known before the first: a run must leave room for its last measurement.
+            self.due["measure"].expect(*self.foretell(self.judge))
+        self.is_adjusted = False  # since the last checkpoint
+        self.tally = Tally(clock(), state.nimg)
         self.doctor = Doctor(config, len(data.images))
+
+    def recall(self, config: TrainConfig) -> None:
+        """Let the doctor hear what this run has reported so far, by its log if it has one."""
+        if (self.folder / EVENTS_FILE).is_file():
+            for event in read_events(self.folder):
+                self.doctor.hear(event, config)
+
+    def foretell(self, judge: Judge) -> tuple[float, float]:
+        """Seconds that a measurement will take, reckoned from a few pictures, and those took."""
+        began = self.clock()
+        judge.judge(to_uint8(render(self.state.G_ema, self.fixed_z)))
+        took = self.clock() - began
+        return took * judge.n_fake / len(self.fixed_z), took
 
     def attended(self, events: Iterator[Event]) -> Iterator[Event]:
         """Pass events on, each with what the doctor makes of it; autopilot does what it advises."""
@@ -199,6 +220,7 @@ class _Run:
             has_ended = self.is_over()
             over = has_ended or should_stop()
             due = {name: over or is_due(now) for name, is_due in self.due.items()}
+            due["checkpoint"] = due["checkpoint"] or self.is_adjusted
             if any(due.values()) and not (self.tally.is_finite() and state.is_finite()):
                 yield self.diverged()
                 return
@@ -222,6 +244,8 @@ class _Run:
         yield from events
 
     def save(self) -> Iterator[Event]:
+        self.state.seconds = self.clock() - self.began  # measuring is part of the time as well
+        self.is_adjusted = False
         run = (self.state, self.config, self.compute, self.start_name, self.pictures)
         save_checkpoint(self.folder, *run)
         yield Saved(self.state.nimg / 1000, "checkpoint")
@@ -250,6 +274,7 @@ class _Run:
         before = {name: getattr(self.config, name) for name in changes}
         self.config = config
         self.state.follow(config)
+        self.is_adjusted = True  # a crash must not undo in silence what was asked for
         yield Adjusted(self.state.nimg / 1000, before, dict(changes), by)
 
     def progress(self, now: float) -> Progress:
@@ -313,7 +338,8 @@ class _Run:
 class _Due:
     """Says when `every` seconds have passed since it last said so; never, if `every` is None.
 
-    share: of all time that it may cost, by what it took (`took`) so far and the last time.
+    share: of all time that it may cost, by what it took (`took`) so far and the last time, with
+    the one at the end, which is always made, counted in.
     """
 
     def __init__(self, every: float | None, now: float, share: float = 1.0) -> None:
@@ -323,10 +349,13 @@ class _Due:
     def __call__(self, now: float) -> bool:
         if self.every is None or now - self.last < self.every:
             return False
-        if self.spent + self.cost > self.share * (now - self.began):
+        if self.spent + 2 * self.cost > self.share * (now - self.began):
             return False
         self.last = now
         return True
+
+    def expect(self, cost: float, spent: float) -> None:
+        self.cost, self.spent = cost, spent
 
     def took(self, seconds: float) -> None:
         self.spent, self.cost = self.spent + seconds, seconds
@@ -349,7 +378,7 @@ def _tell_of_resuming(checkpoint: Checkpoint, config: TrainConfig) -> Iterator[E
 
 
 def _choose_compute(
-    config: TrainConfig, start: Start | Checkpoint, among: list[Compute] | None
+    config: TrainConfig, start: Start | Checkpoint, among: list[Compute] | None, clock: Clock
 ) -> tuple[Compute, dict[str, float]]:
     """Time real steps on throw-away networks; a resumed run keeps what it had, if it is here."""
     options = among if among is not None else candidates()
@@ -370,4 +399,7 @@ def _choose_compute(
 
         return step
 
-    return choose(make_step, config.batch_size, options)
+    seconds = _PROBE_SECONDS
+    if config.minutes is not None:
+        seconds = min(seconds, _PROBE_SHARE * config.minutes * 60)
+    return choose(make_step, config.batch_size, options, seconds, clock)

@@ -46,6 +46,20 @@ def test_other_work_on_the_machine_does_not_change_the_choice():
     assert choose(clock.make_step, 32, [SLOW, FAST], clock=clock)[0] == FAST
 
 
+def test_the_speed_to_expect_is_that_of_a_usual_step_not_of_the_quickest():
+    slowed = {(FAST, turn) for turn in range(3, 40)}
+    clock = FakeClock({SLOW: 0.9, FAST: 0.1}, slowed)
+    chosen, speeds = choose(clock.make_step, 30, [SLOW, FAST], clock=clock)
+    assert chosen == FAST
+    assert speeds[str(FAST)] == pytest.approx(30 / 0.3)
+
+
+def test_slow_steps_do_not_make_the_probe_take_more_than_thrice_its_time():
+    clock = FakeClock({SLOW: 1.0, FAST: 0.8})
+    choose(clock.make_step, 32, [SLOW, FAST], seconds=2.0, clock=clock)
+    assert clock.now <= 6.0
+
+
 def test_candidates_start_with_the_safest():
     assert candidates()[0].dtype == "float32"
     assert len(set(candidates())) == len(candidates())

@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import save_file
 
 from gan_core.compute import Compute
-from gan_core.errors import BadRun, BadWeights, DiskFull
-from gan_core.events import Failed, Finished, Measured, Saved
+from gan_core.errors import BadWeights, DiskFull
+from gan_core.events import Failed, Finished, Measured, Noticed, Saved
 from gan_core.gan.checkpoint import (
     CHECKPOINT_FILE,
     PREVIOUS_FILE,
@@ -114,11 +114,13 @@ def test_a_checkpoint_of_the_first_version_is_resumed_with_defaults_for_what_it_
 # --- the log ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("line", ["3", "null", "[1]"])
-def test_a_line_that_is_no_record_is_damage(tmp_path, line):
-    (tmp_path / EVENTS_FILE).write_text(line + "\n")
-    with pytest.raises(BadRun, match="cannot be read"):
-        read_events(tmp_path)
+@pytest.mark.parametrize("line", [b"3", b"null", b"[1]", b"\0" * 40, b'{"eve', b"\xff"])
+def test_damaged_lines_do_not_hide_the_others_and_are_counted(tmp_path, line):
+    (tmp_path / EVENTS_FILE).write_bytes(line + b"\n" + SAVED_LINE.encode() + line + b"\n")
+    saved, noticed = read_events(tmp_path)
+    assert saved == Saved(2, "best")
+    assert isinstance(noticed, Noticed)
+    assert noticed.text.startswith("2 lines")
 
 
 def test_a_record_that_names_no_event_is_passed_over(tmp_path):

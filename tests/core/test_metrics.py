@@ -195,9 +195,16 @@ def test_the_nearest_real_picture_of_a_copy_is_its_original_and_it_ranks_first()
 
 
 def test_a_neighbour_is_named_by_its_place_among_all_real_pictures():
-    real = pictures(41)
-    found = Judge(real, corner, most=21).neighbours(real[[40, 20]])  # every other one is taken
-    assert [each.index for each in found] == [40, 20]
+    real = pictures(2501)  # four of five are looked at
+    found = Judge(real, corner, most=21).neighbours(real[[2500, 5]])
+    assert [each.index for each in found] == [2500, 5]
+
+
+def test_copies_are_looked_for_among_all_real_pictures_not_only_those_whose_features_count():
+    real = pictures(60)
+    judge = Judge(real, corner, most=20)
+    assert judge.judge(real[:40]).memorised == 1
+    assert [each.index for each in judge.neighbours(real[:40])] == list(range(40))
 
 
 def test_a_copying_generator_is_never_preferred_to_an_equal_one_that_does_not():

@@ -26,6 +26,7 @@ from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
 from gan_core.gan.latents import latents, render
 from gan_core.gan.losses import steepness
+from gan_core.gan.metrics import Judge
 from gan_core.gan.snapshot import Snapshot, load_snapshot
 from gan_core.gan.state import blocks, new_state, state_to_tensors
 from gan_core.gan.steps import Tally, step_D, step_G, train_step
@@ -180,6 +181,20 @@ def test_settings_changed_under_way_are_reported_and_taken_and_nonsense_is_refus
     assert (kept.lr_G, kept.lr_D, kept.freeze_D) == (1e-3, 2e-4, 1)
 
 
+def test_a_setting_changed_under_way_is_in_a_checkpoint_one_step_later(tmp_path):
+    """However the run ends then: nothing but the step's own checkpoint is saved here."""
+    asked = iter([{}, {"lr_G": 1e-3}])
+    stream = train(
+        config(), Data(pictures()), tmp_path, adjust=lambda: next(asked, {}), among=[CPU]
+    )
+    for event in stream:
+        if isinstance(event, Saved) and event.what == "checkpoint":
+            break
+    stream.close()
+    assert event.kimg == 0.016
+    assert find_checkpoint(tmp_path).config.lr_G == 1e-3
+
+
 def test_skipped_steps_are_visible_in_the_events(tmp_path):
     seen = [e for e in run(config(skip_D_below=2.0), tmp_path) if isinstance(e, Progress)]
     assert seen[-1].skipped_D > 0
@@ -245,12 +260,58 @@ def test_kimg_never_falls_and_ends_at_the_limit(tmp_path):
     assert not events[-1].stopped
 
 
-def test_the_minutes_end_the_run_by_the_clock(tmp_path):
-    ticks = itertools.count()
-    settings = config(minutes=0.5, kimg=None)
-    events = run(settings, tmp_path, clock=lambda: float(next(ticks)))
-    assert isinstance(events[-1], Finished)
-    assert 30 <= events[-1].seconds <= 33
+class Work:
+    """A clock by which a step takes a fifth of a second, and looking at a picture `per_picture`."""
+
+    def __init__(self, per_picture: float) -> None:
+        self.now, self.per_picture, self.measuring = 0.0, per_picture, 0.0
+        self.judge = Judge(pictures(), self.look, "colours", n_fake=64)
+        self.now = self.measuring = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def look(self, x: torch.Tensor) -> torch.Tensor:
+        self.now += len(x) * self.per_picture
+        self.measuring += len(x) * self.per_picture
+        return x.float().mean((2, 3))
+
+    def step(self) -> bool:
+        self.now += 0.2
+        return False
+
+    def run(self, minutes: float, folder, start=None) -> float:
+        """Train, and return the seconds that the run says it took."""
+        cadence = Cadence(report=None, preview=None, checkpoint=20.0, measure=5.0)
+        settings = config(minutes=minutes, kimg=None, cadence=cadence)
+        parts = {"clock": self, "judge": self.judge, "should_stop": self.step}
+        ended = run(settings, folder, start=start, **parts)[-1]
+        assert isinstance(ended, Finished)
+        assert not ended.stopped
+        return ended.seconds
+
+
+@pytest.mark.parametrize("per_picture", [0.0, 0.02, 0.1])
+def test_a_run_ends_within_a_twentieth_of_its_time_however_dear_measuring_is(tmp_path, per_picture):
+    work = Work(per_picture)
+    assert work.run(1.0, tmp_path) == pytest.approx(60, rel=0.05)
+    assert work.now == pytest.approx(60, rel=0.05)
+
+
+def test_a_run_that_goes_on_twice_ends_within_a_twentieth_of_its_time_too(tmp_path):
+    work = Work(0.05)
+    for minutes in (0.5, 1.0, 1.5):
+        start = find_checkpoint(tmp_path) if minutes > 0.5 else None
+        assert work.run(minutes, tmp_path, start) == pytest.approx(60 * minutes, rel=0.05)
+        assert work.now == pytest.approx(60 * minutes, rel=0.05)
+
+
+def test_measuring_takes_a_tenth_of_the_time_or_once_what_the_end_needs(tmp_path):
+    cheap, dear = Work(0.01), Work(0.2)
+    cheap.run(2.0, tmp_path / "cheap")
+    assert 6 < cheap.measuring <= 12.5
+    dear.run(2.0, tmp_path / "dear")
+    assert dear.measuring == (16 + 64) * 0.2  # what was foretold by, and the last
 
 
 def test_a_run_whose_last_measuring_was_quick_has_finished_and_was_not_stopped(tmp_path):
