@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_core.errors import BadRun
+from gan_core.files import RUN_MB
 from gan_core.gan.run import DATASET_FILE, request_adjustment
 from gan_core.pictures import Dataset, save_dataset
 from gan_core.settings import LAST_SEED
@@ -38,15 +39,21 @@ class Runs:
     """All runs of this server, in folders below `root`, each reached only by its unguessable id.
 
     root: made if missing. most_waiting: length of the line. keep_hours: after that long without
-    a change, a run and its pictures are deleted. at_once: how many train at the same time.
+    a change, a run and its pictures are deleted. at_once: how many train at the same time. room:
+    megabytes that must be free for one to begin.
     """
 
     def __init__(
-        self, root: Path, most_waiting: int = 8, keep_hours: float = 24.0, at_once: int = 1
+        self,
+        root: Path,
+        most_waiting: int = 8,
+        keep_hours: float = 24.0,
+        at_once: int = 1,
+        room: float = RUN_MB,
     ) -> None:
         self.root, self.most_waiting = root, most_waiting
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._keeper = Keeper(root, at_once, keep_hours)
+        self._keeper = Keeper(root, at_once, keep_hours, room)
         self._lock = self._keeper.lock
 
     def add(self, dataset: Dataset) -> str:

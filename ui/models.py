@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from gan_core.errors import BadWeights
+from gan_core.errors import BadRun, BadWeights
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
 from gan_core.gan.train import BEST_FOLDER, SCRATCH
@@ -78,7 +78,10 @@ class Models:
         return self.runs.exists(run_id) and (self.folder(run_id) / G_FILE).is_file()
 
     def _label(self, run_id: str) -> str:
-        settings = read_settings(self.runs.folder(run_id))
+        try:
+            settings = read_settings(self.runs.folder(run_id))
+        except BadRun:  # its model can be used all the same
+            settings = None
         return settings.label if settings is not None else ""
 
 

@@ -69,6 +69,10 @@ def sentence_of(run: RunState) -> str:
     last = run.events[-1] if run.events else None
     progress = newest(run.events, Progress)
     state = _apparent(run)
+    if run.reason and state == "queued":
+        return texts.CANNOT_BEGIN.format(reason=run.reason)
+    if run.reason and state == "paused":
+        return texts.CANNOT_GO_ON.format(reason=run.reason)
     if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
     if state in ("stopping", "pausing"):
@@ -173,7 +177,7 @@ def figure(value: float) -> str:
 
 def _apparent(run: RunState) -> State:
     """The state in a visitor's eyes: with nobody ahead, and until it learns, a run is starting."""
-    waits_for_nobody = run.state == "queued" and run.ahead == 0
+    waits_for_nobody = run.state == "queued" and run.ahead == 0 and not run.reason
     is_measuring = run.state == "running" and not _has_progress(run.events)
     return "starting" if waits_for_nobody or is_measuring else run.state
 
