@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gan_core.errors import BadRun
+from gan_core.errors import BadRun, BadWeights
 from gan_core.files import RUN_MB
 from gan_core.gan.run import DATASET_FILE, request_adjustment
 from gan_core.pictures import Dataset, save_dataset
@@ -102,7 +102,11 @@ class Runs:
                     texts.NOT_RESUMABLE_EXPECTED,
                     texts.NOT_RESUMABLE_ADVICE,
                 )
-            wait_again(folder, replace(run.settings, asked=time.time()), more, changed)
+            try:
+                wait_again(folder, replace(run.settings, asked=time.time()), more, changed)
+            except BadWeights as error:
+                advice = f"{error.advice} {texts.OR_ANEW}"
+                raise BadWeights(error.what, error.expected, advice) from error
         self._keeper.ring()
 
     def duplicate(self, run_id: str, changed: Mapping[str, Any] = {}) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,9 @@ from tiny_runs import (
     without_worker,
 )
 
-from gan_core.errors import BadRun
+from gan_core.errors import BadRun, BadWeights
 from gan_core.events import Finished
-from gan_core.gan.checkpoint import CHECKPOINT_FILE
+from gan_core.gan.checkpoint import CHECKPOINT_FILE, PREVIOUS_FILE
 from ui import view
 from ui.jobs import Runs
 from ui.keeper import folders
@@ -59,6 +60,21 @@ def test_a_run_whose_checkpoint_is_damaged_says_so_and_the_next_one_begins(
     )
     after.delete(other)
     after.close()
+
+
+def test_a_run_of_which_nothing_is_sound_is_to_be_begun_anew(
+    root: Path, settings: Settings
+) -> None:
+    runs = without_worker(root)
+    run_id = runs.create(noise(), settings)
+    folder = pretend(runs, run_id, ended_by="user")
+    shutil.copy(folder / CHECKPOINT_FILE, folder / PREVIOUS_FILE)
+    for name in (CHECKPOINT_FILE, PREVIOUS_FILE):
+        cut(folder / name)
+    with pytest.raises(BadWeights, match="“New run with these”, under “Other settings”"):
+        runs.resume(run_id)
+    anew = runs.duplicate(run_id)
+    assert runs.look(anew).state == "queued"
 
 
 def test_a_run_that_cannot_be_started_waits_with_the_reason_while_others_train(
