@@ -13,16 +13,15 @@ from gan_core.files import explain_disk_errors
 from gan_core.gan.memorisation import MANY_COPIES, memorisation
 from gan_core.gan.package import pack
 from gan_core.gan.run import kept_measurement
-from gan_core.pictures import enlarge
 from ui import run_texts as texts
 from ui.errors import friendly
 from ui.jobs import Runs
 from ui.look import Look
 from ui.mine import Mine, Store
+from ui.nearest import worst_pairs
 from ui.run_folder import ACTIVE, PACKED_FILE, RunState
 from ui.wall import Wall
 
-_PAIRS_ENLARGED = 2
 _FILMS = ("timelapse.mp4", "timelapse.gif")  # in the zip
 
 
@@ -43,9 +42,9 @@ class Result:
                 texts.COMPARE, open=False, visible=False, elem_id="compare"
             ) as self.compare:
                 self.compared = gr.Markdown(elem_classes="quiet", elem_id="compared")
-                self.pairs = gr.Image(
-                    show_label=False, format="png", interactive=False, elem_id="pairs",
-                    buttons=["fullscreen"], alt_text=texts.COMPARED_ALT,
+                self.pairs = gr.Gallery(
+                    format="png", columns=4, show_label=False, interactive=False, height="auto",
+                    object_fit="contain", buttons=[], elem_id="pairs",
                 )  # fmt: skip
         self.outputs: list[Any] = [
             self.frame, self.memorised, self.use, self.download, self.compare,
@@ -101,8 +100,9 @@ class Result:
     @friendly
     def show_pairs(self, stored: object) -> list[Any]:
         """Show what the model makes in pairs with the nearest of its training pictures."""
-        found = memorisation(self.runs.folder(Mine.from_browser(stored).run))
-        return [f"{found.sentence} {texts.COMPARED}", enlarge(found.pairs, _PAIRS_ENLARGED)]
+        folder = self.runs.folder(Mine.from_browser(stored).run)
+        said = f"{memorisation(folder).sentence} {texts.COMPARED}"
+        return [said, [(pair.side_by_side, pair.sentence) for pair in worst_pairs(folder)]]
 
 
 def say_memorised(run: RunState) -> str:

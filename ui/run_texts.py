@@ -121,8 +121,10 @@ MEMORISED_MANY = (
     " Compare before you share it."
 )
 COMPARE = "Compare with my pictures"
-COMPARED = "Above: made. Below: the nearest of yours."
-COMPARED_ALT = "Pairs: a picture that was made, and the nearest of the pictures it learned from"
+COMPARED = "Each pair: made, and the nearest of yours."
+LIKE_A_COPY = "Like a copy."
+NEARER = "Nearer than {share:.0%} of yours are to one another."
+FARTHER = "Farther than any of yours is from its nearest."
 FILM_MP4, FILM_GIF = "Film (MP4)", "Film (GIF)"
 
 # Your runs
