@@ -23,6 +23,8 @@ from gan_core.settings import LAST_SEED
 from ui import run_texts as texts
 from ui.keeper import RUN_ID, Keeper, count_alive, line
 from ui.run_folder import (
+    PACKED_FILE,
+    REQUEST_FILE,
     RunState,
     Settings,
     ask_to_end,
@@ -152,6 +154,18 @@ class Runs:
         """Ask a run to save and make room for others, until it is let go on. Raises: BadRun."""
         self._end(run_id, pause="user")
 
+    def describe(self, run_id: str, kind: str) -> None:
+        """Note what a run's pictures show; what was packed without it is void.
+
+        Raises: BadRun, DiskFull.
+        """
+        folder = self.folder(run_id)
+        with self._lock:
+            settings = read_settings(folder)
+            if settings is not None:
+                write_settings(folder, replace(settings, kind=kind))
+                (folder / PACKED_FILE).unlink(missing_ok=True)
+
     def adjust(self, run_id: str, changes: Mapping[str, Any]) -> None:
         """Let a run that trains, or will, go on with other settings. Raises: BadRun, BadSetting."""
         folder = self.folder(run_id)
@@ -177,6 +191,13 @@ class Runs:
                 kill(folder)
             shutil.rmtree(folder, ignore_errors=True)
         self._keeper.ring()
+
+    def forget_remains(self, run_id: str) -> bool:
+        """Delete what was written for a run that was deleted meanwhile; whether it was."""
+        with self._lock:
+            if self.exists(run_id) and not (self.root / run_id / REQUEST_FILE).exists():
+                self.forget(run_id)
+            return not self.exists(run_id)
 
     def folder(self, run_id: str) -> Path:
         """Give a run's folder. Raises: BadRun for any id that is not one of ours."""

@@ -56,6 +56,7 @@ class Settings:
     asked: float = 0.0  # seconds since 1970; the order of the line
     until: float = 0.0  # > 0: the run is continued until it has had so many minutes in all
     changed: Mapping[str, Any] = field(default_factory=dict)  # on continuing: fields set anew
+    kind: str = ""  # what the pictures show, in the words of who trains
 
     def command(self) -> list[str]:
         """The command line's options for these settings."""
@@ -96,7 +97,7 @@ class RunState:
 def write_settings(folder: Path, settings: Settings) -> None:
     """Note what was asked for. Raises: DiskFull."""
     with explain_disk_errors(folder / TROUBLE_FILE):
-        note_trouble(folder, "")
+        note_trouble(folder, read_trouble(folder))
     with write_atomically(folder / REQUEST_FILE) as path:
         path.write_text(json.dumps(asdict(settings)), encoding="utf-8")
 
@@ -181,6 +182,7 @@ def wait_again(
         settings = replace(settings, options={**settings.options, **changed})
         (folder / EVENTS_FILE).unlink(missing_ok=True)
     write_settings(folder, settings)
+    note_trouble(folder, "")
     for name in (WORKER_FILE, STOP_FILE, PAUSE_FILE, EXIT_FILE, ADJUST_FILE, PACKED_FILE):
         (folder / name).unlink(missing_ok=True)
 
