@@ -1,8 +1,10 @@
 """Runs for tests: a tiny network, pictures of noise, and states that no worker needs to reach."""
 
+import fcntl
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from ui.run_folder import PAUSE_FILE, Settings
 from ui.worker import WORKER_FILE
 
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=4, width_D=4)
+_NOBODY = 2**22 + 1  # no process has this number
 PATIENCE = 60.0  # seconds: a worker imports torch first, and this machine may be busy
 
 
@@ -68,7 +71,7 @@ def pretend(
     state.nimg, state.seconds = 800, 60.0
     save_checkpoint(folder, state, config, Compute(), "tiny", fingerprint(dataset.images))
     (folder / CONFIG_FILE).write_text(config_to_json(config))
-    (folder / WORKER_FILE).write_text("1")
+    (folder / WORKER_FILE).write_text(str(_NOBODY))
     log = "".join(json.dumps(to_json(event)) + "\n" for event in events)
     (folder / EVENTS_FILE).write_text(log)
     if ended_by:
@@ -76,3 +79,11 @@ def pretend(
     if ended_by in ("user", "server"):
         (folder / PAUSE_FILE).write_text(ended_by)
     return folder
+
+
+@contextmanager
+def alive(folder: Path) -> Iterator[None]:
+    """Let a run that `pretend` made look as if its worker still trained."""
+    with (folder / WORKER_FILE).open() as worker:
+        fcntl.flock(worker, fcntl.LOCK_EX)
+        yield
