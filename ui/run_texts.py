@@ -101,7 +101,7 @@ BY = {"user": "you", "autopilot": "autopilot"}
 # The run doctor
 DO_THIS = "Set {what}"
 AUTOPILOT = "Autopilot"
-AUTOPILOT_INFO = "What is advised here is done by itself, and noted in the log."
+AUTOPILOT_INFO = "What the run doctor advises is done by itself, and noted in the log."
 
 # Its settings
 SETTINGS = "Other settings"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tiny_runs import (
+    end_workers,
     noise,
     pretend,
     tiny_model,
@@ -25,16 +26,14 @@ from ui.jobs import Runs
 from ui.keeper import folders
 from ui.models import Models
 from ui.run_folder import REQUEST_FILE, Settings, read_settings
-from ui.worker import LOG_FILE, is_alive, kill
+from ui.worker import LOG_FILE
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
     root = tmp_path / "runs"
     yield root
-    for folder in folders(root):
-        if is_alive(folder):
-            kill(folder)
+    end_workers(root)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""5,000 pictures through the Train tab: what is said of them, and what they are trained with."""
+"""Many pictures through the Train tab, and some that vanish on the way to it."""
 
 import dataclasses
 import io
@@ -89,3 +89,21 @@ def test_what_was_set_by_hand_stays_when_other_pictures_are_dropped(tab: TrainTa
     assert "value" not in updates[BY_HAND.index("lr_D")]
     assert updates[BY_HAND.index("batch_size")]["value"] == 32
     assert tab.follow(0, 2000, *form(MANY))[0] == 2000  # none of them can be used
+
+
+def test_pictures_that_vanish_before_they_are_read_are_named_and_the_others_are_used(
+    tab: TrainTab, picture_folder: Path
+) -> None:
+    dropped = sorted(str(path) for path in picture_folder.iterdir())
+    (picture_folder / "picture_07.png").unlink()
+    values = tab.report.read(dropped, None)
+    shown = dict(zip(tab.report.all, values, strict=False))
+    assert "23 of 24 files are used" in shown[tab.report.summary]["value"]
+    assert "missing file" in str(shown[tab.report.table]["value"])
+
+    for path in dropped:
+        Path(path).unlink(missing_ok=True)
+    values = tab.report.read(dropped, None)
+    shown = dict(zip(tab.report.all, values, strict=False))
+    assert "missing file (24)" in shown[tab.report.summary]["value"]
+    assert shown[tab.report.number] == 0

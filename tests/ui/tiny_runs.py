@@ -21,12 +21,13 @@ from gan_core.gan.snapshot import CONFIG_FILE, Snapshot, save_snapshot
 from gan_core.gan.state import new_state
 from gan_core.pictures import Dataset, FileReport
 from ui.jobs import Runs
+from ui.keeper import folders
 from ui.run_folder import PAUSE_FILE, Settings
-from ui.worker import WORKER_FILE
+from ui.worker import WORKER_FILE, is_alive, kill
 
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=4, width_D=4)
 _NOBODY = 2**22 + 1  # no process has this number
-PATIENCE = 60.0  # seconds: a worker imports torch first, and this machine may be busy
+PATIENCE = 180.0  # seconds: a worker imports torch first, and this machine may be busy
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -79,6 +80,13 @@ def pretend(
     if ended_by in ("user", "server"):
         (folder / PAUSE_FILE).write_text(ended_by)
     return folder
+
+
+def end_workers(root: Path) -> None:
+    """Leave no process behind, also when a test has failed."""
+    for folder in folders(root):
+        if is_alive(folder):
+            kill(folder)
 
 
 @contextmanager
