@@ -58,7 +58,7 @@ def serving(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "TMPDIR": str(folder), "GRADIO_SERVER_PORT": str(port)}
+    environment = {**os.environ, "GAN_ATELIER_RUNS": str(folder), "GRADIO_SERVER_PORT": str(port)}
     environment.pop("GRADIO_TEMP_DIR", None)
     command, address = [sys.executable, "app.py"], f"http://127.0.0.1:{port}"
     with (folder / "log").open("wb") as log:

@@ -72,7 +72,7 @@ def measure_app(repeats: int) -> tuple[float, list[float], float]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "TMPDIR": folder}
+        environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GAN_ATELIER_RUNS": folder}
         started = time.perf_counter()
         command = [sys.executable, "app.py"]
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as app:

@@ -1,8 +1,6 @@
 """The page: Generate, Style, Train. Layout and wiring; what it shows is computed in `gan_core`."""
 
 import atexit
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,12 @@ from ui.generate import GenerateTab
 from ui.jobs import Runs
 from ui.mine import Store
 from ui.models import Models
+from ui.place import runs_folder
 from ui.style import StyleTab
 from ui.theme import CSS, THEME
 from ui.train import TrainTab
 from ui.watch import Watch
 
-# Fixed, so that a restarted server finds its runs again.
-RUNS_ROOT = Path(tempfile.gettempdir()) / f"gan-atelier-{os.getuid()}"
 _SWEEP, _KEEP = 600, 3600  # seconds; uploads are read at once, and pictures shown are downloaded
 _KEEP_DRAFTS = 6 * 3600  # seconds without being touched
 _QUEUE_LOOKS = 0.05  # seconds; what Gradio itself takes on Windows
@@ -29,13 +26,15 @@ _FILES = "files"  # no run is called so
 
 
 def build_app(
-    bundled: Path = BUNDLED, runs_root: Path = RUNS_ROOT, runs_at_once: int = 1
+    bundled: Path = BUNDLED, runs_root: Path | None = None, runs_at_once: int = 1
 ) -> gr.Blocks:
     """Build the page. Nothing is loaded and no network is asked before somebody opens it.
 
-    bundled: folder with a folder for each model. runs_root: where runs live. runs_at_once: how
-    many of them train at the same time; more than one only where there are cores for them.
+    bundled: folder with a folder for each model. runs_root: where runs live, if not in `place`.
+    runs_at_once: how many of them train at the same time; more than one only where there are cores
+    for them.
     """
+    runs_root = runs_root or runs_folder()
     runs = Runs(runs_root, at_once=runs_at_once)
     atexit.register(runs.close)
     models = Models(bundled, runs)

@@ -19,6 +19,7 @@ from gan_core.style.sizes import resize
 from ui import texts
 from ui.errors import friendly, require
 from ui.models import Models
+from ui.nearest import nearest_of
 
 MOST_PICTURES = 64
 _SHOWN_SIDE = 256  # pixels; smaller pictures are enlarged to it by a whole factor
@@ -123,7 +124,8 @@ class GenerateTab:
         self.recipe, self.chosen = gr.State(None), gr.State(None)
         self.inputs: list[Any] = [self.model, self.count, self.seed, self.truncation]
         self.kept: list[Any] = [
-            self.hint, self.picked, self.png, self.latent, self.paint, self.chosen
+            self.hint, self.picked, self.png, self.latent, self.paint, self.nearest, self.beside,
+            self.chosen,
         ]  # fmt: skip
         self.outputs: list[Any] = [self.gallery, self.recipe, *self.kept]
 
@@ -161,6 +163,13 @@ class GenerateTab:
                 )
 
             self.paint = gr.Button(texts.PAINT_IT, visible=False, size="sm", elem_id="paint-it")
+            self.nearest = gr.Button(texts.NEAREST, visible=False, size="sm", elem_id="nearest")
+            with gr.Column(visible=False, elem_id="beside") as self.beside:
+                self.pair = gr.Image(
+                    format="png", show_label=False, interactive=False, buttons=[],
+                    container=False, elem_id="pair", alt_text=texts.NEAREST_ALT,
+                )  # fmt: skip
+                self.how_near = gr.Markdown(elem_classes="quiet", elem_id="how-near")
 
     def wire(self, demo: gr.Blocks) -> None:
         """Connect the controls and the page's opening; declare the endpoint `generate`."""
@@ -176,6 +185,10 @@ class GenerateTab:
         )
         rolled.then(**showing)
         self.gallery.select(self.pick, self.recipe, self.kept, show_progress="hidden", **private)
+        self.nearest.click(
+            self.show_nearest, self.chosen, [self.beside, self.pair, self.how_near],
+            show_progress="minimal", **private,
+        )  # fmt: skip
         # The API takes the model as text: a visitor's own runs are no fixed list of choices.
         name = gr.Textbox(self.models.default(), label=texts.MODEL, visible=False)
         numbers = [
@@ -196,7 +209,7 @@ class GenerateTab:
     def show(self, model: str, count: float, seed: float, truncation: float) -> list[Any]:
         """Fill the wall; what was chosen before is put away."""
         wanted = check_recipe(model, count, seed, truncation)
-        hidden = [gr.update(visible=False)] * 4
+        hidden = [gr.update(visible=False)] * 6
         return [
             _gallery(self.models, wanted, self.gallery.GRADIO_CACHE),
             wanted,
@@ -225,7 +238,35 @@ class GenerateTab:
             truncation=shown.truncation,
         )
         shown_files = [gr.update(value=file, visible=True) for file in (files[0], *files)]
-        return [told, *shown_files, gr.update(visible=True), (shown, index)]
+        is_own = self.models.learned_from(shown.model) is not None
+        return [
+            told,
+            *shown_files,
+            gr.update(visible=True),
+            gr.update(visible=is_own),
+            gr.update(visible=False),
+            (shown, index),
+        ]
+
+    @friendly
+    def show_nearest(self, chosen: tuple[Recipe, int] | None) -> list[Any]:
+        """Show the chosen picture beside the nearest of those that its model learned from."""
+        folder = self.models.learned_from(chosen[0].model) if chosen is not None else None
+        if chosen is None or folder is None:
+            return [gr.update(visible=False), gr.skip(), gr.skip()]
+        (pair,) = nearest_of(folder, self._as_made(*chosen)[None])
+        return [
+            gr.update(visible=True),
+            pair.side_by_side,
+            texts.NEAREST_SAID.format(how=pair.sentence),
+        ]
+
+    def _as_made(self, recipe: Recipe, index: int) -> NDArray[np.uint8]:
+        """One picture of a recipe at the model's own size, uint8 [S, S, 3]."""
+        pixels = make_pictures(self.models, recipe, index, 1)[0]
+        factor = len(pixels) // self.models.load(recipe.model).network.resolution
+        small: NDArray[np.uint8] = pixels[::factor, ::factor]
+        return small
 
     @friendly
     def as_content(self, chosen: tuple[Recipe, int] | None) -> str | None:
@@ -233,10 +274,7 @@ class GenerateTab:
         if chosen is None:
             return None
         recipe, index = chosen
-        pixels = make_pictures(self.models, recipe, index, 1)[0]
-        side = self.models.load(recipe.model).network.resolution
-        factor = len(pixels) // side
-        smooth = resize(pixels[::factor, ::factor], _SMOOTH_SIDE, _SMOOTH_SIDE)
+        smooth = resize(self._as_made(recipe, index), _SMOOTH_SIDE, _SMOOTH_SIDE)
         png = encode_png(smooth, picture_text(self.models, recipe, index))
         name = f"seed-{recipe.seed}-{index}.png"
         with explain_disk_errors(Path(self.png.GRADIO_CACHE)):

@@ -15,13 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gan_core.errors import BadRun
+from gan_core.errors import BadRun, BadWeights
+from gan_core.files import RUN_MB
 from gan_core.gan.run import DATASET_FILE, request_adjustment
 from gan_core.pictures import Dataset, save_dataset
 from gan_core.settings import LAST_SEED
 from ui import run_texts as texts
 from ui.keeper import RUN_ID, Keeper, count_alive, line
 from ui.run_folder import (
+    PACKED_FILE,
+    REQUEST_FILE,
     RunState,
     Settings,
     ask_to_end,
@@ -38,15 +41,21 @@ class Runs:
     """All runs of this server, in folders below `root`, each reached only by its unguessable id.
 
     root: made if missing. most_waiting: length of the line. keep_hours: after that long without
-    a change, a run and its pictures are deleted. at_once: how many train at the same time.
+    a change, a run and its pictures are deleted. at_once: how many train at the same time. room:
+    megabytes that must be free for one to begin.
     """
 
     def __init__(
-        self, root: Path, most_waiting: int = 8, keep_hours: float = 24.0, at_once: int = 1
+        self,
+        root: Path,
+        most_waiting: int = 8,
+        keep_hours: float = 24.0,
+        at_once: int = 1,
+        room: float = RUN_MB,
     ) -> None:
         self.root, self.most_waiting = root, most_waiting
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._keeper = Keeper(root, at_once, keep_hours)
+        self._keeper = Keeper(root, at_once, keep_hours, room)
         self._lock = self._keeper.lock
 
     def add(self, dataset: Dataset) -> str:
@@ -95,7 +104,11 @@ class Runs:
                     texts.NOT_RESUMABLE_EXPECTED,
                     texts.NOT_RESUMABLE_ADVICE,
                 )
-            wait_again(folder, replace(run.settings, asked=time.time()), more, changed)
+            try:
+                wait_again(folder, replace(run.settings, asked=time.time()), more, changed)
+            except BadWeights as error:
+                advice = f"{error.advice} {texts.OR_ANEW}"
+                raise BadWeights(error.what, error.expected, advice) from error
         self._keeper.ring()
 
     def duplicate(self, run_id: str, changed: Mapping[str, Any] = {}) -> str:
@@ -141,6 +154,18 @@ class Runs:
         """Ask a run to save and make room for others, until it is let go on. Raises: BadRun."""
         self._end(run_id, pause="user")
 
+    def describe(self, run_id: str, kind: str) -> None:
+        """Note what a run's pictures show; what was packed without it is void.
+
+        Raises: BadRun, DiskFull.
+        """
+        folder = self.folder(run_id)
+        with self._lock:
+            settings = read_settings(folder)
+            if settings is not None:
+                write_settings(folder, replace(settings, kind=kind))
+                (folder / PACKED_FILE).unlink(missing_ok=True)
+
     def adjust(self, run_id: str, changes: Mapping[str, Any]) -> None:
         """Let a run that trains, or will, go on with other settings. Raises: BadRun, BadSetting."""
         folder = self.folder(run_id)
@@ -166,6 +191,13 @@ class Runs:
                 kill(folder)
             shutil.rmtree(folder, ignore_errors=True)
         self._keeper.ring()
+
+    def forget_remains(self, run_id: str) -> bool:
+        """Delete what was written for a run that was deleted meanwhile; whether it was."""
+        with self._lock:
+            if self.exists(run_id) and not (self.root / run_id / REQUEST_FILE).exists():
+                self.forget(run_id)
+            return not self.exists(run_id)
 
     def folder(self, run_id: str) -> Path:
         """Give a run's folder. Raises: BadRun for any id that is not one of ours."""

@@ -19,13 +19,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gan_core.errors import AtelierError, BadRun, DiskFull
+from gan_core.files import RUN_MB, explain_disk_errors, require_room
+from gan_core.gan.checkpoint import CHECKPOINT_FILE
 from gan_core.gan.run import DATASET_FILE, is_stop_requested
+from ui import run_texts as texts
 from ui.run_folder import (
+    REQUEST_FILE,
+    Settings,
     ask_to_end,
     is_waiting,
     last_change,
+    note_trouble,
     paused_by,
     read_settings,
+    read_state,
+    read_trouble,
     wait_again,
 )
 from ui.worker import is_alive, launch, note_exit, wait_for_end
@@ -33,6 +42,7 @@ from ui.worker import is_alive, launch, note_exit, wait_for_end
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{22}")  # secrets.token_urlsafe(16)
 _BELL = "bell"  # no run is called so
 _SWEEP, _RETRY = 600.0, 5.0  # seconds
+_ROOM = 30.0  # seconds after which to look whether there is room on the disk now
 _log = logging.getLogger(__name__)
 
 
@@ -46,9 +56,16 @@ def line(root: Path) -> list[Path]:
     waiting = {
         folder: settings.asked
         for folder in folders(root)
-        if is_waiting(folder) and (settings := read_settings(folder)) is not None
+        if is_waiting(folder) and (settings := _readable(folder)) is not None
     }
     return sorted(waiting, key=lambda folder: waiting[folder])
+
+
+def _readable(folder: Path) -> Settings | None:
+    """What was asked for; None also if another version did, and it cannot be read here."""
+    with suppress(BadRun):
+        return read_settings(folder)
+    return None
 
 
 def count_alive(root: Path) -> int:
@@ -59,15 +76,17 @@ def count_alive(root: Path) -> int:
 class Keeper:
     """A thread that minds the line of runs below `root`; of several with one root, one does.
 
+    room: megabytes that must be free for a run to begin.
     lock: held while a run's folder changes from one state to another.
     """
 
-    def __init__(self, root: Path, at_once: int, keep_hours: float) -> None:
-        self.root, self.at_once, self.keep_hours = root, at_once, keep_hours
+    def __init__(self, root: Path, at_once: int, keep_hours: float, room: float = RUN_MB) -> None:
+        self.root, self.at_once, self.keep_hours, self.room = root, at_once, keep_hours, room
         self.lock = threading.RLock()
         self._closed, self._minds = threading.Event(), threading.Event()
         self._workers: dict[str, subprocess.Popen[bytes]] = {}  # started here, not yet buried
         self._foreign: set[str] = set()  # started by a copy that is gone
+        self._lacks_room = False
         with suppress(FileExistsError):
             os.mkfifo(root / _BELL, 0o600)
         self._thread = threading.Thread(target=self._keep, name="runs", daemon=True)
@@ -97,7 +116,8 @@ class Keeper:
             for run_id in workers:
                 folder = self.root / run_id
                 if is_alive(folder) and not is_stop_requested(folder):
-                    ask_to_end(folder, pause="server")
+                    with suppress(OSError):  # the disk is full: it goes on without us
+                        ask_to_end(folder, pause="server")
         self.ring()
         if self._minds.is_set():
             self._thread.join(5)
@@ -107,14 +127,18 @@ class Keeper:
 
     def _keep(self) -> None:
         with self._minding() as bell:
+            is_new = True
             while not self._closed.is_set():
-                pause = _SWEEP
                 try:
                     with self.lock:
+                        if is_new:
+                            self._find_unasked()
+                        is_new = self._lacks_room = False
                         self._sweep()  # first: on a full disk it makes room
                         self._take_up()
                         self._start_next()
                         self._attend_foreign()
+                    pause = _ROOM if self._lacks_room else _SWEEP
                 except Exception:
                     _log.exception("looking after the runs failed; trying again")
                     pause = _RETRY
@@ -138,16 +162,40 @@ class Keeper:
             os.close(root)
 
     def _start_next(self) -> None:
-        for folder in line(self.root)[: max(0, self.at_once - count_alive(self.root))]:
+        free = self.at_once - count_alive(self.root)
+        for folder in line(self.root):
+            if free <= 0:
+                break
+            free -= self._attempt(self._start, folder)
+
+    def _start(self, folder: Path, settings: Settings) -> None:
+        require_room(folder / CHECKPOINT_FILE, self.room)
+        options = settings.command()
+        if settings.until == 0:
+            options.append(str(folder / DATASET_FILE))
+        worker = launch(folder, options)
+        self._workers[folder.name] = worker
+        self._in_background(self._bury, folder.name, worker)
+
+    def _attempt(self, step: Callable[[Path, Settings], None], folder: Path) -> bool:
+        """Do a step for one run. What hinders it is noted in its folder, and the others go on."""
+        trouble = ""
+        try:
             settings = read_settings(folder)
-            if settings is None:
-                continue
-            options = settings.command()
-            if settings.until == 0:
-                options.append(str(folder / DATASET_FILE))
-            worker = launch(folder, options)
-            self._workers[folder.name] = worker
-            self._in_background(self._bury, folder.name, worker)
+            if settings is None:  # just deleted
+                return False
+            with explain_disk_errors(folder / REQUEST_FILE):
+                step(folder, settings)
+        except AtelierError as error:
+            trouble = str(error)
+            self._lacks_room |= isinstance(error, DiskFull)
+        except Exception:
+            _log.exception("a run cannot begin or go on")
+            trouble = texts.UNEXPECTED
+        with suppress(OSError):
+            if trouble != read_trouble(folder):
+                note_trouble(folder, trouble)
+        return not trouble
 
     def _bury(self, run_id: str, worker: subprocess.Popen[bytes]) -> None:
         """Wait until a worker ends, and note how."""
@@ -177,14 +225,24 @@ class Keeper:
         """Let go on what a closing server has paused, in its old place in line."""
         for folder in folders(self.root):
             if paused_by(folder) == "server" and not is_alive(folder):
-                settings = read_settings(folder)
-                if settings is not None:
-                    wait_again(folder, settings)
+                self._attempt(wait_again, folder)
+
+    def _find_unasked(self) -> None:
+        """Have runs go on that ended in good order, though nobody has asked them to.
+
+        A machine that is shut down may tell the workers before it tells the page.
+        """
+        for folder in folders(self.root):
+            with suppress(OSError, ValueError):
+                was_asked = is_stop_requested(folder) or paused_by(folder)
+                if not was_asked and read_state(folder).state == "stopped":
+                    ask_to_end(folder, pause="server")
 
     def _sweep(self) -> None:
+        waiting = line(self.root)
         for folder in folders(self.root):
             is_old = time.time() - last_change(folder) > self.keep_hours * 3600
-            if is_old and not is_waiting(folder) and not is_alive(folder):
+            if is_old and folder not in waiting and not is_alive(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod

@@ -18,6 +18,7 @@ class Mark:
     id: str
     state: State
     ahead: int
+    reason: str
     events: int
     before: str | None
     now: str | None
@@ -31,7 +32,8 @@ class Mark:
         """Take the mark of a run as it is."""
         kinds = (Preview, Measured, Diagnosed, Adjusted)
         counts = [sum(isinstance(event, kind) for event in run.events) for kind in kinds]
-        return cls(run.id, run.state, run.ahead, len(run.events), *previews(run), *counts)
+        told = (run.id, run.state, run.ahead, run.reason)
+        return cls(*told, len(run.events), *previews(run), *counts)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from gan_core.errors import BadWeights
+from gan_core.errors import BadRun, BadWeights
 from gan_core.gan.config import NetworkConfig
+from gan_core.gan.run import DATASET_FILE
 from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
 from gan_core.gan.train import BEST_FOLDER, SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
@@ -61,6 +62,13 @@ class Models:
             texts.UNKNOWN_MODEL_ADVICE,
         )
 
+    def learned_from(self, name: str | None) -> Path | None:
+        """The folder of the run that made this model, if its pictures are still there."""
+        if not name or name in bundled_models(self.bundled) or not self.runs.exists(name):
+            return None
+        folder = self.runs.folder(name)
+        return folder if (folder / DATASET_FILE).is_file() else None
+
     def start(self, name: str) -> tuple[str, NetworkConfig]:
         """What the command line calls this start, and its network. Raises: BadWeights, BadRun."""
         if name == SCRATCH:
@@ -78,7 +86,10 @@ class Models:
         return self.runs.exists(run_id) and (self.folder(run_id) / G_FILE).is_file()
 
     def _label(self, run_id: str) -> str:
-        settings = read_settings(self.runs.folder(run_id))
+        try:
+            settings = read_settings(self.runs.folder(run_id))
+        except BadRun:  # its model can be used all the same
+            settings = None
         return settings.label if settings is not None else ""
 
 

@@ -45,6 +45,7 @@ class PicturesReport:
     def __init__(self, drafts: Drafts, start: gr.Button, resolution: Callable[[], int]) -> None:
         self.drafts, self.start, self.resolution = drafts, start, resolution
         self.draft, self.places, self.chosen = gr.State(None), gr.State([]), gr.State(None)
+        self.number = gr.State(0)  # of the pictures that a run would learn from
         self.summary = gr.HTML(visible=False, elem_id="summary")
         with gr.Column(visible=False, elem_id="pictures") as self.frame:
             self.crop = gr.Radio(
@@ -73,7 +74,7 @@ class PicturesReport:
         self.fold = fold
         self.shown: list[Any] = [
             self.summary, self.frame, self.crop, self.count, self.gallery, self.places, self.hint,
-            self.fold, self.table, self.start,
+            self.fold, self.table, self.start, self.number,
         ]  # fmt: skip
         self.panel: list[Any] = [self.one, self.picture, self.title, self.position, self.toggle]
         self.all: list[Any] = [self.draft, self.chosen, *self.shown, *self.panel]
@@ -124,11 +125,11 @@ class PicturesReport:
             sheet = read_uploads(paths, size)
         except BadDataset as error:
             empty = Shown(Sheet("", size, ()), Choices(), (), str(error))
-            return [None, None, *self._show(empty, False), *self._show_one(None, None), *_FRESH]
+            return [None, None, *self._show(empty, 0), *self._show_one(None, None), *_FRESH]
         draft = self.drafts.add(sheet)
-        shown, is_usable = self._read_draft(draft, is_looking=True)
+        shown, number = self._read_draft(draft, is_looking=True)
         shown = replace(shown, is_new=True)
-        return [draft, None, *self._show(shown, is_usable), *self._show_one(shown, None), *_FRESH]
+        return [draft, None, *self._show(shown, number), *self._show_one(shown, None), *_FRESH]
 
     @friendly
     def look(self, draft: str | None, chosen: int | None) -> list[Any]:
@@ -189,7 +190,8 @@ class PicturesReport:
         """Values for `all` that take the report off the page, once a run was started."""
         gone = gr.update(visible=False)
         shown = [gone, gone, *[gr.skip()] * 3, [], gr.skip(), gone, gr.skip()]
-        return [None, None, *shown, gr.update(interactive=False), gone, *[gr.skip()] * 4]
+        start = gr.update(interactive=False)
+        return [None, None, *shown, start, gr.skip(), gone, *[gr.skip()] * 4]
 
     def _choose(self, draft: str | None, place: int | None) -> list[Any]:
         shown = self._read_draft(draft)[0] if draft is not None else None
@@ -200,11 +202,11 @@ class PicturesReport:
     ) -> list[Any]:
         if draft is None:
             return [gr.skip()] * (len(self.shown) + len(self.panel))
-        shown, is_usable = self._read_draft(draft, is_looking)
-        return [*self._show(shown, is_usable, chosen), *self._show_one(shown, chosen)]
+        shown, number = self._read_draft(draft, is_looking)
+        return [*self._show(shown, number, chosen), *self._show_one(shown, chosen)]
 
-    def _read_draft(self, draft: str, is_looking: bool = False) -> tuple[Shown, bool]:
-        """What there is to show, and whether a run can begin with it. Raises: BadDataset."""
+    def _read_draft(self, draft: str, is_looking: bool = False) -> tuple[Shown, int]:
+        """What there is to show, and how many pictures a run can begin with. Raises: BadDataset."""
         sheet, choices = self.drafts.sheet(draft), self.drafts.choices(draft)
         try:
             dataset = compose(sheet, choices)
@@ -213,10 +215,10 @@ class PicturesReport:
             dataset, summary = None, str(error)
         findings = None if is_looking else find(sheet, dataset, self.drafts.look(draft))
         report = report_on(sheet, choices)
-        is_usable = dataset is not None
-        return Shown(sheet, choices, report, summary, findings, is_looking and is_usable), is_usable
+        number = len(dataset) if dataset is not None else 0
+        return Shown(sheet, choices, report, summary, findings, is_looking and number > 0), number
 
-    def _show(self, shown: Shown, is_usable: bool, chosen: int | None = None) -> list[Any]:
+    def _show(self, shown: Shown, number: int, chosen: int | None = None) -> list[Any]:
         everything = view.order(shown)
         places = everything[:MOST_SHOWN]
         count = texts.CROPS_ALL if len(places) == len(everything) else texts.CROPS_SOME
@@ -234,7 +236,8 @@ class PicturesReport:
             f'<p class="note">{sides.hint()}</p>' if sides is not None else "",
             gr.update(visible=bool(shown.report), **opened),
             gr.update(value=view.rows(shown)),
-            gr.update(interactive=is_usable),
+            gr.update(interactive=number > 0),
+            number,
         ]
 
     def _show_one(self, shown: Shown | None, place: int | None) -> list[Any]:

@@ -9,20 +9,21 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 
+from gan_core.errors import BadRun
 from gan_core.files import explain_disk_errors
 from gan_core.gan.memorisation import MANY_COPIES, memorisation
 from gan_core.gan.package import pack
 from gan_core.gan.run import kept_measurement
-from gan_core.pictures import enlarge
 from ui import run_texts as texts
 from ui.errors import friendly
 from ui.jobs import Runs
 from ui.look import Look
 from ui.mine import Mine, Store
+from ui.nearest import worst_pairs
 from ui.run_folder import ACTIVE, PACKED_FILE, RunState
 from ui.wall import Wall
 
-_PAIRS_ENLARGED = 2
+_LONGEST = 200  # characters, as on the card
 _FILMS = ("timelapse.mp4", "timelapse.gif")  # in the zip
 
 
@@ -39,25 +40,37 @@ class Result:
                     texts.DOWNLOAD_RUN, elem_id="download", min_width=150, size="lg"
                 )
                 self.again = gr.Button(texts.AGAIN, elem_id="again", min_width=150)
+            with gr.Row(visible=False, elem_id="kind-row") as self.kind_row:
+                self.kind = gr.Textbox(
+                    label=texts.KIND, info=texts.KIND_INFO, max_length=_LONGEST, max_lines=1,
+                    elem_id="kind", scale=4, min_width=240,
+                )  # fmt: skip
+                self.note = gr.Button(
+                    texts.NOTE_KIND, elem_id="note-kind", scale=0, min_width=120, size="md"
+                )
             with gr.Accordion(
                 texts.COMPARE, open=False, visible=False, elem_id="compare"
             ) as self.compare:
                 self.compared = gr.Markdown(elem_classes="quiet", elem_id="compared")
-                self.pairs = gr.Image(
-                    show_label=False, format="png", interactive=False, elem_id="pairs",
-                    buttons=["fullscreen"], alt_text=texts.COMPARED_ALT,
+                self.pairs = gr.Gallery(
+                    format="png", columns=4, show_label=False, interactive=False, height="auto",
+                    object_fit="contain", buttons=[], elem_id="pairs",
                 )  # fmt: skip
         self.outputs: list[Any] = [
-            self.frame, self.memorised, self.use, self.download, self.compare,
+            self.frame, self.memorised, self.use, self.download, self.kind_row, self.kind,
+            self.compare,
         ]  # fmt: skip
 
     def wire(self, wall: Wall) -> None:
         """Pack what was made when a run has ended, and compare when somebody wants to see it."""
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        self.store.stands.select(
-            self.prepare, self.store.mine, [self.download, wall.mp4, wall.gif],
-            concurrency_id="pack", concurrency_limit=1, **quiet,
-        )  # fmt: skip
+        files = [self.download, wall.mp4, wall.gif]
+        packing: dict[str, Any] = {"concurrency_id": "pack", "concurrency_limit": 1, **quiet}
+        self.store.stands.select(self.prepare, self.store.mine, files, **packing)
+        for event in (self.note.click, self.kind.submit):
+            event(_packing, None, self.download, queue=False, **quiet).then(
+                self.describe, [self.store.mine, self.kind], files, **packing
+            )  # in line behind what is packed already, so that this is packed last
         self.compare.expand(
             self.show_pairs, self.store.mine, [self.compared, self.pairs],
             api_visibility="private", show_progress="minimal",
@@ -74,22 +87,38 @@ class Result:
             gr.update(visible=look.is_over),
             gr.update(value=words, visible=bool(words)),
             gr.update(visible=has_model),
-            gr.update(value=None, label=texts.PACKING, interactive=False, visible=has_model),
+            _packing() | gr.update(value=None, visible=has_model),
+            gr.update(visible=has_model),
+            look.run.settings.kind if look.run.settings is not None else "",
             gr.update(visible=has_model, open=False),
         ]
 
     @friendly
     def prepare(self, stored: object) -> list[Any]:
         """Pack an ended run, which takes some seconds; its films are offered alone as well."""
+        run_id, nothing = Mine.from_browser(stored).run, [gr.skip()] * 3
+        try:
+            values = self._offer(run_id) if self.runs.exists(run_id) else nothing
+        except (BadRun, OSError):
+            if not self.runs.forget_remains(run_id):
+                raise
+            return nothing
+        return nothing if self.runs.forget_remains(run_id) else values
+
+    @friendly
+    def describe(self, stored: object, kind: str | None) -> list[Any]:
+        """Note what the pictures show, and pack anew with it on the card."""
         run_id = Mine.from_browser(stored).run
-        if not self.runs.exists(run_id):
-            return [gr.skip()] * 3
+        self.runs.describe(run_id, " ".join((kind or "").split())[:_LONGEST])
+        return self.prepare(stored)
+
+    def _offer(self, run_id: str) -> list[Any]:
         run, folder = self.runs.look(run_id), self.runs.folder(run_id)
         if run.state in ACTIVE or not run.has_model:
             return [gr.skip(), gr.update(visible=False), gr.update(visible=False)]
         target, kept_in = folder / PACKED_FILE, self.download.GRADIO_CACHE
         if not target.exists():
-            pack(folder, target)
+            pack(folder, target, run.settings.kind if run.settings is not None else "")
         with explain_disk_errors(Path(kept_in)):
             packed = save_file_to_cache(target, kept_in)
             films = [_film(target, name, kept_in) for name in _FILMS]
@@ -101,8 +130,13 @@ class Result:
     @friendly
     def show_pairs(self, stored: object) -> list[Any]:
         """Show what the model makes in pairs with the nearest of its training pictures."""
-        found = memorisation(self.runs.folder(Mine.from_browser(stored).run))
-        return [f"{found.sentence} {texts.COMPARED}", enlarge(found.pairs, _PAIRS_ENLARGED)]
+        folder = self.runs.folder(Mine.from_browser(stored).run)
+        said = f"{memorisation(folder).sentence} {texts.COMPARED}"
+        return [said, [(pair.side_by_side, pair.sentence) for pair in worst_pairs(folder)]]
+
+
+def _packing() -> dict[str, Any]:
+    return gr.update(label=texts.PACKING, interactive=False)
 
 
 def say_memorised(run: RunState) -> str:

@@ -6,7 +6,6 @@ Nothing is remembered elsewhere, so this stays true over a restart of the server
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
@@ -15,7 +14,7 @@ from typing import Any, Literal
 
 from gan_core.errors import BadRun
 from gan_core.events import Adjusted, Event, Failed, Finished, Started
-from gan_core.files import write_atomically
+from gan_core.files import explain_disk_errors, write_atomically
 from gan_core.gan.checkpoint import find_checkpoint, has_checkpoint
 from gan_core.gan.run import (
     ADJUST_FILE,
@@ -27,6 +26,7 @@ from gan_core.gan.run import (
 )
 from gan_core.gan.snapshot import G_FILE
 from gan_core.gan.train import BEST_FOLDER
+from ui import run_texts as texts
 from ui.worker import EXIT_FILE, LOG_FILE, WORKER_FILE, interrupt, is_alive
 
 State = Literal[
@@ -36,6 +36,8 @@ State = Literal[
 ACTIVE: tuple[State, ...] = ("queued", "starting", "running", "pausing", "stopping")
 SHORTEST_MINUTES, MOST_MINUTES = 0.05, 240.0  # others wait in line while one trains
 REQUEST_FILE, PAUSE_FILE, PACKED_FILE = "request.json", "pause", "gan-atelier-model.zip"
+TROUBLE_FILE = "trouble"
+_TROUBLE_ROOM = 1000  # bytes
 _USER_ERROR = 2  # the command line's exit code for what a user can mend
 _OF_ITS_TIME = ("minutes", "kimg", "autopilot")
 _LEAST_LEFT = 0.05  # minutes; a run that was cut off within its last step still ends in order
@@ -54,6 +56,7 @@ class Settings:
     asked: float = 0.0  # seconds since 1970; the order of the line
     until: float = 0.0  # > 0: the run is continued until it has had so many minutes in all
     changed: Mapping[str, Any] = field(default_factory=dict)  # on continuing: fields set anew
+    kind: str = ""  # what the pictures show, in the words of who trains
 
     def command(self) -> list[str]:
         """The command line's options for these settings."""
@@ -86,30 +89,59 @@ class RunState:
     ahead: int = 0  # how many runs must end before it may begin
     events: tuple[Event, ...] = ()
     has_model: bool = False
-    reason: str = ""  # why it failed, if no event says so
+    reason: str = ""  # why it failed, if no event says so, or cannot begin or go on by itself
     can_resume: bool = False
     can_restart: bool = False  # nothing was saved, but its pictures are still here
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
     """Note what was asked for. Raises: DiskFull."""
+    with explain_disk_errors(folder / TROUBLE_FILE):
+        note_trouble(folder, read_trouble(folder))
     with write_atomically(folder / REQUEST_FILE) as path:
         path.write_text(json.dumps(asdict(settings)), encoding="utf-8")
 
 
 def read_settings(folder: Path) -> Settings | None:
-    """Read what was asked for; None for a draft, or for a folder just being deleted."""
+    """Read what was asked for; None for a draft, or for a folder just being deleted.
+
+    Raises: BadRun when it cannot be read, as of a version that asked for something else.
+    """
     try:
         found = json.loads((folder / REQUEST_FILE).read_text(encoding="utf-8"))
+        known = {entry.name for entry in fields(Settings)}  # another version may have written it
+        return Settings(**{name: value for name, value in found.items() if name in known})
     except FileNotFoundError:
         return None
-    known = {entry.name for entry in fields(Settings)}  # another version may have written it
-    return Settings(**{name: value for name, value in found.items() if name in known})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadRun(
+            texts.UNREADABLE, texts.UNREADABLE_EXPECTED, texts.UNREADABLE_ADVICE
+        ) from error
+
+
+def note_trouble(folder: Path, reason: str) -> None:
+    """Keep why a run cannot begin, or go on, by itself; "" when it can.
+
+    In room that was reserved when it was asked for: the disk may be full now.
+    """
+    path = folder / TROUBLE_FILE
+    with path.open("r+b" if path.exists() else "wb") as reserved:
+        reserved.write(reason.encode()[:_TROUBLE_ROOM].ljust(_TROUBLE_ROOM))
+
+
+def read_trouble(folder: Path) -> str:
+    """Why a run cannot begin, or go on, by itself; "" for nothing."""
+    path = folder / TROUBLE_FILE
+    return path.read_bytes().decode(errors="ignore").strip() if path.exists() else ""
 
 
 def read_state(folder: Path, is_attended: bool = False) -> RunState:
     """Look at a run. is_attended: its worker has not been reported as ended yet."""
-    settings = read_settings(folder)
+    has_model = (folder / BEST_FOLDER / G_FILE).is_file()
+    try:
+        settings = read_settings(folder)
+    except BadRun as error:
+        return RunState(folder.name, "failed", has_model=has_model, reason=str(error))
     if settings is None:
         return RunState(folder.name, "draft")
     reason = ""
@@ -120,7 +152,8 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
     state = _state(folder, events, is_attended)
     if state == "failed" and not (events and isinstance(events[-1], Failed)):
         reason = _last_words(folder)
-    has_model = (folder / BEST_FOLDER / G_FILE).is_file()
+    if state in ("queued", "paused"):
+        reason = read_trouble(folder) or reason
     can_resume = state not in ACTIVE and has_checkpoint(folder)
     is_bare = state not in ACTIVE and not (can_resume or has_model)
     can_restart = is_bare and (folder / DATASET_FILE).is_file()
@@ -149,6 +182,7 @@ def wait_again(
         settings = replace(settings, options={**settings.options, **changed})
         (folder / EVENTS_FILE).unlink(missing_ok=True)
     write_settings(folder, settings)
+    note_trouble(folder, "")
     for name in (WORKER_FILE, STOP_FILE, PAUSE_FILE, EXIT_FILE, ADJUST_FILE, PACKED_FILE):
         (folder / name).unlink(missing_ok=True)
 
@@ -209,7 +243,8 @@ def has_reported(folder: Path) -> bool:
 def last_change(folder: Path) -> float:
     """Seconds since 1970 at which the run last did something."""
     files = [folder / name for name in (DATASET_FILE, REQUEST_FILE, EVENTS_FILE, EXIT_FILE)]
-    return max((path.stat().st_mtime for path in files if path.exists()), default=time.time())
+    changes = [path.stat().st_mtime for path in files if path.exists()]
+    return max(changes, default=folder.stat().st_mtime)  # nothing yet: its writer was cut off
 
 
 def _state(folder: Path, events: tuple[Event, ...], is_attended: bool) -> State:

@@ -18,12 +18,16 @@ from ui import run_texts as texts
 from ui.errors import require
 from ui.look import Look
 from ui.run_folder import RunState, adjusted
-from ui.texts import AUGMENTATION, MIRROR
+from ui.texts import AUGMENTATION, AUGMENTATION_INFO, MIRROR
 
 # Time and autopilot have a place of their own.
 FIELDS = tuple(name for name in ADJUSTABLE if name not in ("minutes", "kimg", "autopilot"))
 _ABOUT = {entry.name: entry for entry in fields(TrainConfig)}
 _IN_A_ROW = 3
+_SWITCHES: dict[str, dict[str, Any]] = {
+    "mirror": {"label": MIRROR},
+    "autopilot": {"label": texts.AUTOPILOT, "info": texts.AUTOPILOT_INFO},
+}
 
 
 def settings_now(folder: Path, run: RunState) -> TrainConfig | None:
@@ -108,9 +112,12 @@ def control(name: str, **shown: Any) -> Any:
     entry = _ABOUT[name]
     about, default = entry.metadata, shown.pop("value", cast(Any, entry.default))
     if name == "augment":
-        return gr.CheckboxGroup(list(AUGMENTATIONS), label=AUGMENTATION, **shown)
+        return gr.CheckboxGroup(
+            list(AUGMENTATIONS), value=list(default), label=AUGMENTATION, info=AUGMENTATION_INFO,
+            **shown,
+        )  # fmt: skip
     if isinstance(default, bool):
-        return gr.Checkbox(default, label=MIRROR, **shown)
+        return gr.Checkbox(default, **_SWITCHES[name], **shown)
     if "choices" in about:
         return gr.Dropdown(list(about["choices"]), value=default, label=about["help"], **shown)
     is_whole = isinstance(default, int)

@@ -25,8 +25,12 @@ from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES, Settings
 from ui.settings_form import control
 from ui.watch import Watch
 
-_BY_HAND = ("batch_size", "lr_G", "lr_D", "loss", "skip_D_below", "r1_gamma")
-_USUAL = derive(100, 5.0)  # what the form shows; only what differs from it was set by hand
+BY_HAND = (
+    "batch_size", "lr_G", "lr_D", "loss", "train_G", "freeze_D", "skip_D_below", "r1_gamma",
+    "r2_gamma", "lecam", "ema_halflife_kimg", "augment_p", "augment", "autopilot",
+)  # fmt: skip
+_IN_A_ROW = 3
+_FEW = 100  # pictures; what the form shows before there are any
 _FIELDS = {entry.name: entry for entry in fields(TrainConfig)}
 
 
@@ -64,6 +68,13 @@ def settings_from(
     )
 
 
+def _derived(n_images: int) -> dict[str, Any]:
+    """What the form shows of the settings derived for so many pictures, as components take it."""
+    config = derive(n_images, 5.0)
+    shown = {name: getattr(config, name) for name in BY_HAND}
+    return {name: list(it) if isinstance(it, tuple) else it for name, it in shown.items()}
+
+
 class TrainTab:
     """What is seen before a run, inside `watch.setup`, and the endpoints for programs."""
 
@@ -89,6 +100,7 @@ class TrainTab:
         self.button.render()  # type: ignore[no-untyped-call]
         with gr.Accordion(texts.ADVANCED, open=False, elem_id="advanced"):
             self.advanced = self._lay_out_advanced()
+        self.filled_for = gr.State(_FEW)  # pictures for which the form shows what is derived
 
     def _lay_out_advanced(self) -> list[Any]:
         """Everything that may be set by hand, in the order in which `start` takes it."""
@@ -98,22 +110,25 @@ class TrainTab:
             )
             self.watch.start_from.render()  # type: ignore[no-untyped-call]
             seed = control("seed")
-        by_hand = []
-        for names in (_BY_HAND[:3], _BY_HAND[3:]):
+        self.by_hand: list[Any] = []
+        derived = _derived(_FEW)
+        for first in range(0, len(BY_HAND), _IN_A_ROW):
             with gr.Row():
-                by_hand += [control(name, value=getattr(_USUAL, name)) for name in names]
-        with gr.Row():
-            augment = gr.CheckboxGroup(
-                list(AUGMENTATIONS), value=list(AUGMENTATIONS), label=texts.AUGMENTATION,
-                info=texts.AUGMENTATION_INFO,
-            )  # fmt: skip
-        return [other, self.watch.start_from, seed, *by_hand, augment]
+                self.by_hand += [
+                    control(name, value=derived[name], elem_id=f"by-hand-{name}", min_width=200)
+                    for name in BY_HAND[first : first + _IN_A_ROW]
+                ]
+        return [other, self.watch.start_from, seed, *self.by_hand]
 
     def wire(self) -> None:
         """Connect uploads and Start; declare the endpoints train, train_status and stop."""
         private: dict[str, Any] = {"api_visibility": "private"}
         report = self.report
         report.wire([self.files, self.folder])
+        report.number.change(
+            self.follow, [report.number, self.filled_for, *self.by_hand],
+            [self.filled_for, *self.by_hand], show_progress="hidden", queue=False, **private,
+        )  # fmt: skip
         self.button.click(
             self.start,
             [report.draft, self.minutes, *self.advanced, report.mirror, self.watch.mine],
@@ -135,18 +150,32 @@ class TrainTab:
         api(self.stop, api_name="stop", queue=False)
 
     @friendly
+    def follow(self, n_images: int, filled_for: int, *values: Any) -> list[Any]:
+        """Fill in what is derived for so many pictures, but for what was set by hand."""
+        n_images = n_images or filled_for  # none of them can be used: nothing is known
+        before, now = _derived(filled_for), _derived(n_images)
+        updates = [
+            gr.update(value=now[name])
+            if value == before[name] and now[name] != before[name]
+            else gr.skip()
+            for name, value in zip(BY_HAND, values, strict=True)
+        ]
+        return [n_images, *updates]
+
+    @friendly
     def start(
         self, draft: str | None, dial: float, other: float | None, start: str, seed: float,
         *rest: Any,
     ) -> list[Any]:  # fmt: skip
         """Put the draft in line, and turn the page to watching it."""
-        *by_hand, augment, mirror, stored = rest
+        *by_hand, mirror, stored = rest
         if draft is None:
             raise no_pictures()
         dataset = self.report.drafts.dataset(draft)
-        options = dict(zip(_BY_HAND, by_hand, strict=True))
-        options |= {"augment": tuple(augment), "mirror": bool(mirror)}
-        options = {name: it for name, it in options.items() if it != getattr(_USUAL, name)}
+        options = dict(zip(BY_HAND, by_hand, strict=True))
+        chosen = options["augment"] or ()  # in the order in which they were ticked
+        augment = tuple(name for name in AUGMENTATIONS if name in chosen)
+        options |= {"augment": augment, "mirror": bool(mirror)}
         settings = settings_from(self.models, len(dataset), other or dial, start, seed, options)
         mine = Mine.from_browser(stored).with_run(self.models.runs.create(dataset, settings))
         self.report.drafts.forget(draft)

@@ -18,6 +18,7 @@ from gan_core.events import (
 from gan_core.gan.run import kept_measurement
 from ui import run_texts as texts
 from ui.run_folder import ACTIVE, RunState, State
+from ui.texts import PLAN
 
 MOST_POINTS = 300  # in a plot: more cannot be seen, and slows the browser
 _T = TypeVar("_T")
@@ -47,12 +48,21 @@ def status_html(run: RunState) -> str:
     """The headline, one sentence on where the run stands, and the bar."""
     share = share_done(run)
     headline, sentence = texts.HEADLINES[_apparent(run)], html.escape(sentence_of(run))
-    notes = [kid_so_far(run.events), texts.CLOSE_TAB if run.state in ACTIVE else kept(run)]
+    notes = [plan(run), kid_so_far(run.events)]
+    notes.append(texts.CLOSE_TAB if run.state in ACTIVE else kept(run))
     note = "".join(f'<p class="note">{text}</p>' for text in notes if text)
     return (
         f'<div class="status" data-state="{run.state}"><h3 aria-live="polite">{headline}</h3>'
         f'<p class="line">{sentence}</p>{progress_bar(headline, share)}{note}</div>'
     )
+
+
+def plan(run: RunState) -> str:
+    """What a run that trains will do, as it was said after the probe, as HTML; "" otherwise."""
+    started = newest(run.events, Started)
+    if started is None or run.state not in ("starting", "running"):
+        return ""
+    return PLAN.format(plan=html.escape(started.plan))
 
 
 def progress_bar(label: str, share: float) -> str:
@@ -69,6 +79,10 @@ def sentence_of(run: RunState) -> str:
     last = run.events[-1] if run.events else None
     progress = newest(run.events, Progress)
     state = _apparent(run)
+    if run.reason and state == "queued":
+        return texts.CANNOT_BEGIN.format(reason=run.reason)
+    if run.reason and state == "paused":
+        return f"{texts.CANNOT_GO_ON.format(reason=run.reason)} {texts.OR_ANEW}"
     if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
     if state in ("stopping", "pausing"):
@@ -86,7 +100,9 @@ def sentence_of(run: RunState) -> str:
         text = text if last.stopped else texts.FINISHED
         return text.format(kimg=last.kimg, time=duration(last.seconds))
     if state in ("stopped", "paused"):
-        return texts.STOPPED_EARLY if state == "stopped" else texts.PAUSED_EARLY
+        text = texts.STOPPED_EARLY if state == "stopped" else texts.PAUSED_EARLY
+        again = texts.STOPPED_AGAIN if state == "stopped" else texts.PAUSED_AGAIN
+        return again if run.can_resume else text
     if run.state == "failed":
         text = f"{last.reason} {last.advice}" if isinstance(last, Failed) else run.reason
     else:
@@ -173,7 +189,7 @@ def figure(value: float) -> str:
 
 def _apparent(run: RunState) -> State:
     """The state in a visitor's eyes: with nobody ahead, and until it learns, a run is starting."""
-    waits_for_nobody = run.state == "queued" and run.ahead == 0
+    waits_for_nobody = run.state == "queued" and run.ahead == 0 and not run.reason
     is_measuring = run.state == "running" and not _has_progress(run.events)
     return "starting" if waits_for_nobody or is_measuring else run.state
 

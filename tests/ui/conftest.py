@@ -36,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = {"TMPDIR": str(folder), "GRADIO_SERVER_PORT": str(port)}
+    settings = {"GAN_ATELIER_RUNS": str(folder / "runs"), "GRADIO_SERVER_PORT": str(port)}
     environment = {**os.environ, **settings}
     environment.pop("GRADIO_TEMP_DIR", None)
     with (folder / "log").open("wb") as log:

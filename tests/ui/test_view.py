@@ -70,6 +70,19 @@ def test_a_continued_run_starts_anew_until_it_learns_again() -> None:
     assert "Loading" in view.sentence_of(continued)
 
 
+def test_the_plan_is_told_under_the_status_while_a_run_trains() -> None:
+    assert "Plan: 5 minutes on 24 pictures." in view.status_html(run("running", STARTED))
+    assert "Plan" not in view.status_html(run("stopped", STARTED))
+
+
+@pytest.mark.parametrize("state", ["stopped", "paused"])
+def test_a_run_ended_before_it_learned_anything_more_keeps_what_it_had(state: State) -> None:
+    ended = run(state, STARTED, progress(), STARTED)
+    assert "anything was learnt" in view.sentence_of(ended)
+    sentence = view.sentence_of(replace(ended, can_resume=True))
+    assert "anything more. What it had saved before is kept" in sentence
+
+
 def test_an_ended_run_shows_the_pictures_of_the_model_that_was_kept() -> None:
     previews = [Preview(kimg, file=f"{kimg:g}.png") for kimg in (0, 0.9, 1.4, 2)]
     events = (STARTED, *previews, measured(0.1), Finished(2.0, 300.0, False, 0.1))
