@@ -1,5 +1,6 @@
 """What all tests share: one thread, and a folder of small pictures."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+# Also for what the program decides by itself, here and in the processes that it starts. Threads
+# that share their core with others wait for each other by spinning, and tiny networks do little
+# else: with two threads on two busy cores, some tests took twenty times as long.
+os.environ["CPU_CORES"] = "1"
 torch.set_num_threads(1)
 
 
