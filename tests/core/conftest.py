@@ -17,7 +17,6 @@ class Done:
 @pytest.fixture
 def atelier(capsys, monkeypatch):
     """Run one command in this process: importing torch for each would take most of the time."""
-    monkeypatch.setenv("CPU_CORES", "1")
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*words: object) -> Done:
