@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from browsing import DESKTOP, PATIENCE
 from gradio_client import Client
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = (
@@ -26,6 +26,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--process-per-site",  # a visitor's next page finds the code of the one before compiled
 )
 
 
@@ -64,26 +65,43 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def visitors() -> list[BrowserContext]:
+    """Browsers that know nothing of each other, kept from test to test for the code they loaded."""
+    return []
+
+
 @pytest.fixture
-def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
+def open_page(
+    browser: Browser, visitors: list[BrowserContext], url: str
+) -> Iterator[Callable[..., Page]]:
     """Open the page in a browser of its own; at the end, its console must hold no error."""
     errors: list[str] = []
-    contexts = []
+    pages: list[Page] = []
 
     def open_it(size: ViewportSize = DESKTOP, dark: bool = False, address: str = url) -> Page:
-        context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
-        contexts.append(context)
-        page = context.new_page()
+        if len(pages) == len(visitors):
+            visitors.append(browser.new_context())
+        before = visitors[len(pages)].pages
+        page = visitors[len(pages)].new_page()
+        pages.append(page)
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme="dark" if dark else "light")
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
+        for blank in before:  # until now, so that its process lived on
+            blank.close()
         return page
 
     yield open_it
-    for context in contexts:
-        context.close()
-    assert "\n".join(errors) == ""
+    found = "\n".join(errors)
+    for page in pages:
+        page.goto("about:blank")  # where nothing can be remembered any more
+        everything = {"origin": url, "storageTypes": "all"}
+        page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", everything)
+    assert found == ""
 
 
 @pytest.fixture(scope="session")
