@@ -23,6 +23,7 @@ from ui.nearest import nearest_of
 
 MOST_PICTURES = 64
 _SHOWN_SIDE = 256  # pixels; smaller pictures are enlarged to it by a whole factor
+_PAIR_ENLARGED = 2
 _SMOOTH_SIDE = 512  # pixels, of a picture that is to be painted in a style
 SHARED: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 2}
 
@@ -257,7 +258,7 @@ class GenerateTab:
         (pair,) = nearest_of(folder, self._as_made(*chosen)[None])
         return [
             gr.update(visible=True),
-            pair.side_by_side,
+            enlarge(pair.side_by_side, _PAIR_ENLARGED),
             texts.NEAREST_SAID.format(how=pair.sentence),
         ]
 

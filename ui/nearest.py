@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,11 @@ from gan_core.gan.latents import latents, render
 from gan_core.gan.run import DATASET_FILE
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.gan.train import BEST_FOLDER
-from gan_core.pictures import enlarge, make_grid, read_dataset, to_uint8
+from gan_core.pictures import encode_png, make_grid, read_dataset, to_uint8
 from ui import run_texts as texts
 from ui.view import thin
 
 _MOST_REAL = 2000  # as many as a run learns from
-_ENLARGED = 2
 
 Pixels = NDArray[np.uint8]
 
@@ -41,8 +41,16 @@ class Pair:
 
     @property
     def side_by_side(self) -> Pixels:
-        """Made and real, enlarged without blur."""
-        return enlarge(make_grid(np.stack([self.made, self.real]), 2), _ENLARGED)
+        """Made, left, and real."""
+        return make_grid(np.stack([self.made, self.real]), 2)
+
+    def as_html(self) -> str:
+        """The two with the sentence below, inside the page itself: a run's folder is not served."""
+        png = base64.b64encode(encode_png(self.side_by_side)).decode()
+        return (
+            f'<figure><img alt="{texts.PAIR_ALT}" src="data:image/png;base64,{png}">'
+            f"<figcaption>{self.sentence}</figcaption></figure>"
+        )
 
 
 def nearest_of(folder: Path, made: Pixels) -> list[Pair]:

@@ -45,17 +45,12 @@ class Result:
                     label=texts.KIND, info=texts.KIND_INFO, max_length=_LONGEST, max_lines=1,
                     elem_id="kind", scale=4, min_width=240,
                 )  # fmt: skip
-                self.note = gr.Button(
-                    texts.NOTE_KIND, elem_id="note-kind", scale=0, min_width=120, size="md"
-                )
+                self.note = gr.Button(texts.NOTE_KIND, elem_id="note-kind", scale=0, min_width=180)
             with gr.Accordion(
                 texts.COMPARE, open=False, visible=False, elem_id="compare"
             ) as self.compare:
                 self.compared = gr.Markdown(elem_classes="quiet", elem_id="compared")
-                self.pairs = gr.Gallery(
-                    format="png", columns=4, show_label=False, interactive=False, height="auto",
-                    object_fit="contain", buttons=[], elem_id="pairs",
-                )  # fmt: skip
+                self.pairs = gr.HTML(elem_id="pairs")
         self.outputs: list[Any] = [
             self.frame, self.memorised, self.use, self.download, self.kind_row, self.kind,
             self.compare,
@@ -132,7 +127,7 @@ class Result:
         """Show what the model makes in pairs with the nearest of its training pictures."""
         folder = self.runs.folder(Mine.from_browser(stored).run)
         said = f"{memorisation(folder).sentence} {texts.COMPARED}"
-        return [said, [(pair.side_by_side, pair.sentence) for pair in worst_pairs(folder)]]
+        return [said, "".join(pair.as_html() for pair in worst_pairs(folder))]
 
 
 def _packing() -> dict[str, Any]:

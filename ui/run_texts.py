@@ -122,12 +122,13 @@ MEMORISED_MANY = (
 )
 COMPARE = "Compare with my pictures"
 COMPARED = "Each pair: made, and the nearest of yours."
+PAIR_ALT = "A picture that was made, and the nearest of those it learned from"
 LIKE_A_COPY = "Like a copy."
 NEARER = "Nearer than {share:.0%} of yours are to one another."
 FARTHER = "Farther than any of yours is from its nearest."
 KIND = "What do your pictures show?"
 KIND_INFO = "Such as: sunflowers in my garden. It goes onto the card in the zip."
-NOTE_KIND = "Put it there"
+NOTE_KIND = "Put it on the card"
 FILM_MP4, FILM_GIF = "Film (MP4)", "Film (GIF)"
 
 # Your runs

@@ -150,6 +150,14 @@ CSS = (
 .dark #link-row button { border-color: var(--neutral-700); }
 #forget { align-self: flex-start; width: auto; }
 #forget-row { align-items: center; }
+#kind-row { align-items: end; }
+#pairs .prose { display: grid; gap: .8rem 1.2rem; max-width: none;
+  grid-template-columns: repeat(4, minmax(0, 1fr)); }
+#pairs figure { margin: 0; }
+#pairs img { width: 100%; margin: 0; border-radius: 2px; }
+#pairs figcaption { font-size: .8rem; color: var(--body-text-color-subdued); }
+#doctor .row { flex-wrap: wrap; }
+#autopilot { flex: 1 1 240px; }
 .verdict { margin: 0; max-width: 72ch; }
 .warning { margin: 0; padding: .5rem .8rem; border-left: 3px solid #c07f4a; max-width: 72ch; }
 #notice p { margin: 0; padding: .5rem .8rem; border-left: 3px solid var(--primary-500); }
@@ -173,6 +181,7 @@ CSS = (
     grid-template-areas: "wall" "kept" "controls"; }
   #style-grid { grid-template-columns: minmax(0, 1fr); }
   #stage { position: static; }
+  #pairs .prose { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   #before .icon-button-wrapper, #now .icon-button-wrapper { display: none; }
   #report .header-table *, #report .virtual-body * { font-size: .8rem; }
   #report .cell-wrap { padding-inline: 3px; }

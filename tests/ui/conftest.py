@@ -31,9 +31,15 @@ QUIET = (
 
 
 @pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the program that the browser looks at has its log, and in `runs` its runs."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def url(server_folder: Path) -> Iterator[str]:
     """Start the program as a user does, with a temporary folder of its own."""
-    folder = tmp_path_factory.mktemp("server")
+    folder = server_folder
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
