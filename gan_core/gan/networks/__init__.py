@@ -6,6 +6,7 @@ parameters by block, the one nearest to the pixels first. Some can do more:
 
 - `G.scales(z)` makes a list of pictures, smallest first; D takes such a list, or the full size.
 - `grow(side, fade)` on G and D: only what this side needs is computed (`gan.growth`).
+- `G(z, truncation)` with `G.truncate(w, truncation)`: where it is not z that is shrunk.
 - `rng`, a generator or None: where a network draws random numbers from while it learns.
 """
 

@@ -18,6 +18,16 @@ _USUAL: Mapping[str, tuple[Any, ...]] = {
 }
 _DOUBLINGS = (8, 16, 32, 64, 128, 256)
 
+# The optimiser of the lesson's notebook; what of its loop is otherwise: docs/lesson.md.
+_NOTEBOOK: Mapping[str, Any] = {
+    "loss": "non-saturating",
+    "batch_size": 256,
+    "lr_G": 2e-4,
+    "lr_D": 2e-4,
+    "beta1": 0.5,
+    "beta2": 0.999,
+}
+
 
 @dataclass(frozen=True)
 class Family:
@@ -48,5 +58,36 @@ FAMILIES: dict[str, Family] = {
         "The classic: strided convolutions with batch norm, one size",
         _DOUBLINGS,
         options={"d_norm": ("batch", "spectral")},
+    ),
+    "mlp": Family(
+        "mlp",
+        "The lesson's first: fully connected layers, as in its notebook",
+        (28, 32),
+        shape={"resolution": 28, "channels": 1},
+        options={"channels": (1, 3)},
+        recipe=_NOTEBOOK,
+    ),
+    "notebook": Family(
+        "notebook",
+        "The lesson's second: its notebook's DCGAN, for digits",
+        (28,),
+        shape={"resolution": 28, "channels": 1},
+        options={"channels": (1, 3)},
+        recipe=_NOTEBOOK,
+    ),
+    "stylegan": Family(
+        "stylegan",
+        "Style-based: a mapping network, and noise and style in every layer",
+        (16, 32, 64, 128),
+        shape={"width_G": 32, "width_D": 32},
+        recipe={
+            "loss": "non-saturating",
+            "lr_G": 2e-3,
+            "lr_D": 2e-3,
+            "beta1": 0.0,
+            "beta2": 0.99,
+            "r1_gamma": 0.05,
+            "ema_halflife_kimg": 10.0,
+        },
     ),
 }

@@ -55,12 +55,12 @@ class StyledConv(nn.Module):
 class ToRGB(nn.Module):
     """x [N, n_in, n, n], w [N, w_dim] -> colours [N, 3, n, n], float32. Styled, not demodulated."""
 
-    def __init__(self, n_in: int, w_dim: int) -> None:
+    def __init__(self, n_in: int, w_dim: int, gain: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(3, n_in, 1, 1))
         self.style = EqualLinear(w_dim, n_in, bias=1.0)
         self.bias = nn.Parameter(torch.zeros(3))
-        self.scale = 1 / math.sqrt(n_in)
+        self.scale = gain / math.sqrt(n_in)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):

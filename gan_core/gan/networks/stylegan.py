@@ -69,10 +69,12 @@ class Generator(nn.Module):
         ]
         self.constant = nn.Parameter(torch.randn(1, numbers[0], 4, 4))
         self.convs, self.heads = nn.ModuleList(), nn.ModuleList()
+        # All heads are summed: so that tanh is not driven to its ends from the start.
+        gain = 0.5 / len(numbers) ** 0.5
         for level, side in enumerate(sides(config.resolution)):
             n_in, n_out = numbers[max(level - 1, 0)], numbers[level]
             self.convs.append(StyledConv(n_in, n_out, config.z_dim, side, doubles=level > 0))
-            self.heads.append(ToRGB(n_out, config.z_dim))
+            self.heads.append(ToRGB(n_out, config.z_dim, gain))
 
     def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
         """z: [N, z_dim]; truncation: see `truncate`, in eval mode. Returns [N, 3, S, S]."""
@@ -105,7 +107,7 @@ class Generator(nn.Module):
         return self.w_mean.lerp(w, truncation)
 
     def mix(self, coarse: Tensor, fine: Tensor, side: int) -> Tensor:
-        """Style mixing: what is coarser than `side` px by one w, the rest by another: [N, L, z_dim].
+        """Style mixing: sides below `side` by one w, the others by another. Returns [N, L, z_dim].
 
         coarse, fine: [N, z_dim] or [N, L, z_dim].
         """
