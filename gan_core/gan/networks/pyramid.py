@@ -7,9 +7,11 @@ Two ways past the sizes at which a plain GAN learns, of the same layers:
 - all scales at once, so that G hears of every one of them directly: Karnewar and Wang 2020,
   "MSG-GAN" (arXiv:1903.06048), below MSG.
 
-Differs from both: one convolution a doubling instead of two, fused with the resampling beside it
-(`fuse`), and pictures end in a tanh. What a layer is like depends on its own side alone, so a small
-network is a part of a large one, and can be grown further.
+Differs from both: one convolution a doubling or halving instead of two. G's is fused with the
+resampling before it (`fuse`). D's is a plain one of stride 2: a mean of 2x2 pixels right after it
+would make D blind to the finest pattern, and G free to draw it. Pictures end in a tanh. What a
+layer is like depends on its own side alone, so a small network is a part of a large one, and can
+be grown further.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from torch.nn import functional as F  # noqa: N812
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.growth import Growing, enlarge, reduce
 from gan_core.gan.networks.equalised import GAIN, LEAK, EqualConv, EqualLinear, with_spread
-from gan_core.gan.networks.strided import double, halve
+from gan_core.gan.networks.strided import double
 
 _FEWEST = 8  # channels
 _MEAN_KEPT = 0.998  # a step
@@ -96,7 +98,7 @@ class Discriminator(Growing):
         self.config = config
         at = {side: channels(side, config.width_D) for side in (4, *self.sides)}
         self.readers = by_side({s: EqualConv(3, at[s], 1) for s in self.sides})
-        self.halvings = by_side({s: Halving(at[s], at[s // 2]) for s in self.sides})
+        self.halvings = by_side({s: EqualConv(at[s], at[s // 2], 4, GAIN) for s in self.sides})
         self.closing = EqualLinear(16 * (at[4] + 1), at[4], GAIN)
         self.verdict = EqualLinear(at[4], 1)
 
@@ -109,7 +111,7 @@ class Discriminator(Growing):
         side = self.side
         h = self._read(scales, side)
         while side > 4:
-            h = self.halvings[str(side)](h)
+            h = F.leaky_relu(self.halvings[str(side)](h), LEAK, inplace=True)
             side //= 2
             if side in scales:
                 fade = self.fade if 2 * side == self.side else 1.0
@@ -187,9 +189,10 @@ class _Unit(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        length = torch.linalg.vector_norm(x, dim=1, keepdim=True, dtype=torch.float32)
+        precise = torch.promote_types(x.dtype, torch.float32)
+        length = torch.linalg.vector_norm(x, dim=1, keepdim=True, dtype=precise)
         factor = (length * x.shape[1] ** -0.5 + 1e-4).reciprocal_()
-        y = x.float() * factor
+        y = x.to(precise) * factor
         ctx.save_for_backward(y, factor)
         rounded: Tensor = y.to(x.dtype)
         return rounded
@@ -198,17 +201,16 @@ class _Unit(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> Tensor:
         y, factor = ctx.saved_tensors
-        slope = dy.float()
+        slope = dy.to(y.dtype)
         along = (slope * y).mean(dim=1, keepdim=True)
         return torch.addcmul(slope, y, along, value=-1).mul_(factor).to(dy.dtype)
 
 
 def fuse(weight: Tensor) -> Tensor:
-    """A 3x3 filter and the resampling beside it as one 4x4 filter: summed over its four shifts.
+    """A 3x3 filter on pixels that were repeated 2x2, as one 4x4 filter: the sum of its four shifts.
 
-    Repeating pixels and then a 3x3 convolution is the transposed convolution of stride 2 with it;
-    a 3x3 convolution and then the mean of 2x2 pixels is the convolution with a quarter of it. 2.25
-    times fewer multiplications, and no checkerboard: each pixel has its share of the filter.
+    The transposed convolution of stride 2 with it is the same by 2.25 times fewer multiplications.
+    It leaves no lattice, as one with free filters does: every pixel gets the whole 3x3 filter.
     weight: [.., 3, 3].
     """
     down = F.pad(weight, (0, 0, 1, 0)) + F.pad(weight, (0, 0, 0, 1))
@@ -227,20 +229,6 @@ class Doubling(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = double(x, fuse(self.weight * self.scale), self.bias)
         return unit(F.leaky_relu(x, LEAK, inplace=True))
-
-
-class Halving(nn.Module):
-    """[N, n_in, 2n, 2n] -> [N, n_out, n, n]: a 3x3 convolution, the mean of 2x2, activated."""
-
-    def __init__(self, n_in: int, n_out: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(n_out, n_in, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(n_out))
-        self.scale = GAIN / math.sqrt(9 * n_in) / 4  # a quarter, for the mean
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = halve(x, fuse(self.weight * self.scale), self.bias)
-        return F.leaky_relu(x, LEAK, inplace=True)
 
 
 def build(config: NetworkConfig, seed: int) -> tuple[Generator, Discriminator]:
