@@ -15,6 +15,10 @@ from torch.nn.functional import conv2d, interpolate, leaky_relu, pad
 from gan_core.gan.networks.equalised import GAIN, LEAK, EqualLinear
 from gan_core.gan.networks.strided import double
 
+# Differs: the noise's strength learns this much slower. At full speed hundreds of steps are enough
+# for G to paint with noise alone what it would have to learn otherwise.
+_NOISE_LR = 0.1
+
 
 class StyledConv(nn.Module):
     """A convolution of 3x3, its style, noise and a leaky ReLU; after doubling the side, if wanted.
@@ -43,7 +47,8 @@ class StyledConv(nn.Module):
         x = scaled(x, style)
         y = double(x, spread_over_four(weight)) if self.doubles else conv2d(x, weight, padding=1)
         y = torch.addcmul(self.bias.to(y.dtype), y, spread[:, :, None, None].to(y.dtype))
-        return leaky_relu(y + (self.strength * self.noise(x, rng)).to(y.dtype), LEAK, inplace=True)
+        noise = (_NOISE_LR * self.strength) * self.noise(x, rng)
+        return leaky_relu(y + noise.to(y.dtype), LEAK, inplace=True)
 
     def noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         """New for each picture in training, [N, 1, side, side]; always the same in eval mode."""
