@@ -1,8 +1,7 @@
 """train, pretrain: from pictures to a model."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,10 +17,21 @@ from gan_core.commands.options import (
     split,
     stop_signal,
 )
+from gan_core.commands.start import (
+    Channels,
+    GrowFrom,
+    GrowKimg,
+    Network,
+    Resolution,
+    Scales,
+    refuse_other_network,
+    start_from,
+)
 from gan_core.errors import BadRun, BadSetting
 from gan_core.files import require_room
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint, has_checkpoint
-from gan_core.gan.config import AUGMENTATIONS, Cadence, NetworkConfig, TrainConfig, derive
+from gan_core.gan.config import AUGMENTATIONS, Cadence, TrainConfig, change, derive
+from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.run import (
     DATASET_FILE,
     EVENTS_FILE,
@@ -29,10 +39,9 @@ from gan_core.gan.run import (
     record,
     take_adjustment,
 )
-from gan_core.gan.snapshot import Snapshot, load_snapshot, require_same
 from gan_core.gan.train import SCRATCH, Data, Start
 from gan_core.gan.train import train as train_events
-from gan_core.hub.resolve import DEFAULT_MODEL, bundled_models, resolve
+from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.pictures import Dataset, read_dataset, save_dataset
 from gan_core.terminal import console, display_events
 
@@ -59,6 +68,7 @@ Mirror = Annotated[bool | None, typer.Option(help="Also learn from mirrored pict
 Kimg = Annotated[float | None, typer.Option(help=HELP["kimg"])]
 
 _HELD_OUT_FILE = "held_out.safetensors"
+_START = f"scratch. Without: {DEFAULT_MODEL}, or scratch if a network is asked for"
 
 
 def train(
@@ -66,9 +76,15 @@ def train(
     source: Annotated[Path | None, typer.Argument(help="Folder or zip of pictures")] = None,
     minutes: Annotated[float | None, typer.Option(help=HELP["minutes"] + "; 5 if new")] = None,
     start: Annotated[
-        str, typer.Option(help="Bundled name, run folder, path; or scratch")
-    ] = DEFAULT_MODEL,
+        str | None, typer.Option(help=f"Bundled name, run folder, path; or {_START}")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help=HELP["seed"])] = None,
+    network: Network = None,
+    resolution: Resolution = None,
+    channels: Channels = None,
+    scales: Scales = None,
+    grow_from: GrowFrom = None,
+    grow_kimg: GrowKimg = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out")] = False,
     kimg: Kimg = None,
     batch_size: BatchSize = None,
@@ -88,6 +104,7 @@ def train(
     autopilot: Autopilot = None,
 ) -> None:
     """Retrain a GAN on your own pictures. With --resume, --minutes counts from the run's start."""
+    asked = given(kind=network, resolution=resolution, channels=channels, scales=scales)
     overrides = given(
         minutes=minutes,
         kimg=kimg,
@@ -106,6 +123,8 @@ def train(
         mirror=mirror,
         ema_halflife_kimg=ema_halflife_kimg,
         autopilot=autopilot,
+        grow_from=grow_from,
+        grow_kimg=grow_kimg,
     )
     if resume:
         checkpoint = find_checkpoint(out)
@@ -115,7 +134,8 @@ def train(
                 "A resumed run goes on with its own.",
                 "Leave them out, or start a new run in another folder.",
             )
-        config = replace(checkpoint.config, **overrides)
+        refuse_other_network(checkpoint, asked)
+        config = change(checkpoint.config, **overrides)
         _refuse_used_up(checkpoint, config)
         require_room(out)
         dataset = _own_dataset(out)
@@ -129,12 +149,14 @@ def train(
             "Name it: python -m gan_core train FOLDER --out RUN, or add --resume.",
         )
     require_room(out)
-    begin, network = _start_from(start)
+    start = start or (SCRATCH if asked else DEFAULT_MODEL)
+    begin, shape, growth = start_from(start, **asked)
     time = overrides.pop("minutes", TrainConfig.minutes)
-    derive(1, time, network, **overrides)  # refused now, not when thousands of pictures are read
-    dataset = read_pictures(source, network.resolution)
+    overrides = {"seed": seed or 0, **growth, **overrides}
+    derive(1, time, shape, **overrides)  # refused now, not when thousands of pictures are read
+    dataset = read_pictures(source, shape.resolution)
     console.print(dataset.summary(), highlight=False)
-    config = derive(len(dataset), time, network, seed=seed or 0, **overrides)
+    config = derive(len(dataset), time, shape, **overrides)
     _keep_dataset(dataset, source, out)
     _run(config, Data(dataset.images), out, begin)
 
@@ -147,7 +169,12 @@ def pretrain(
         str, typer.Option(help="A model to go on from; its network is kept")
     ] = SCRATCH,
     seed: Seed = 0,
-    resolution: Annotated[int | None, typer.Option(help=HELP["resolution"])] = None,
+    network: Network = None,
+    resolution: Resolution = None,
+    channels: Channels = None,
+    scales: Scales = None,
+    grow_from: GrowFrom = None,
+    grow_kimg: GrowKimg = None,
     width_G: Annotated[int | None, typer.Option("--width-g", help=HELP["width_G"])] = None,
     width_D: Annotated[int | None, typer.Option("--width-d", help=HELP["width_D"])] = None,
     d_norm: Annotated[str | None, typer.Option(help=HELP["d_norm"] + ": batch or spectral")] = None,
@@ -191,32 +218,37 @@ def pretrain(
         mirror=mirror,
         ema_halflife_kimg=ema_halflife_kimg,
         autopilot=autopilot,
+        grow_from=grow_from,
+        grow_kimg=grow_kimg,
     )
     require("held_out", held_out, 2, 1000)
     require_room(out)
     begin: Start | Checkpoint = Start()
-    asked = given(resolution=resolution, width_G=width_G, width_D=width_D, d_norm=d_norm)
+    asked = given(kind=network, resolution=resolution, channels=channels, scales=scales)
+    asked |= given(width_G=width_G, width_D=width_D, d_norm=d_norm)
     if has_checkpoint(out):
         begin = find_checkpoint(out)
-        _refuse_other_network(begin, asked)
-        config = replace(begin.config, **overrides)
+        refuse_other_network(begin, asked)
+        config = change(begin.config, **overrides)
         _refuse_used_up(begin, config)
         seen, unseen = read_dataset(out / DATASET_FILE), read_dataset(out / _HELD_OUT_FILE)
     else:
         _refuse_existing_run(out)
-        begin, network = _start_from(start, **asked)
+        begin, shape, growth = start_from(start, **asked)
         config = TrainConfig(
             **{
-                "network": network,
+                "network": shape,
                 "minutes": 120.0,
                 "seed": seed,
                 "batch_size": 64,
                 "ema_halflife_kimg": 10.0,  # Karras et al. 2020 (ADA), table of hyperparameters
                 "cadence": Cadence(report=10, preview=60, checkpoint=120, measure=180),
+                **FAMILIES[shape.kind].recipe,
+                **growth,
                 **overrides,
             }
         )
-        dataset = read_pictures(source, network.resolution, EVERYTHING)
+        dataset = read_pictures(source, shape.resolution, EVERYTHING)
         console.print(dataset.summary(), highlight=False)
         seen, unseen = split(dataset, held_out)
         save_dataset(unseen, out / _HELD_OUT_FILE)
@@ -244,25 +276,6 @@ def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoin
         raise BadRun(failed.reason, "The run was to end by itself.", failed.advice)
 
 
-def _start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig]:
-    """Load what a run begins from: a model, or nothing for "scratch"; and the run's network.
-
-    asked: fields of the network that the user set; a model must have them already.
-    """
-    if name == SCRATCH:
-        return Start(), NetworkConfig(**asked)
-    snapshot = load_snapshot(resolve(name))
-    require_same(snapshot.network, replace(snapshot.network, **asked))
-    return Start(snapshot, _name_start(name, snapshot)), snapshot.network
-
-
-def _name_start(start: str, snapshot: Snapshot) -> str:
-    """For the record, which is packed and published: a path of this machine does not belong in."""
-    if start in bundled_models():
-        return start
-    return f"an own model of {snapshot.training.get('kimg', 0):g} kimg"
-
-
 def _own_dataset(out: Path) -> Dataset:
     if not (out / DATASET_FILE).is_file():
         raise BadRun(
@@ -285,18 +298,6 @@ def _refuse_used_up(checkpoint: Checkpoint, config: TrainConfig) -> None:
             f"This run has already had {done:.1f} of {config.minutes:g} minutes.",
             "--minutes counts from the run's start.",
             f"Give more, for instance --minutes {done + 5:.0f}.",
-        )
-
-
-def _refuse_other_network(checkpoint: Checkpoint, asked: dict[str, Any]) -> None:
-    network = checkpoint.config.network
-    other = [name for name, value in asked.items() if getattr(network, name) != value]
-    if other:
-        raise BadSetting(
-            f"This run's network has {other[0]} = {getattr(network, other[0])}, and"
-            f" {asked[other[0]]} was asked for.",
-            "A run that goes on keeps its network.",
-            "Leave the option out, or start a new run in another folder.",
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from gan_core.errors import BadSetting, BadWeights
@@ -30,7 +30,6 @@ _MANY = 2000  # pictures
 # each (cutout) costs more than it protects.
 _FOR_FEW = {"batch_size": 16, "lr_D": 4e-4}
 _FOR_MANY = {"augment": AUGMENTATIONS[:2]}
-_TRAINING_SHARE = 0.85  # of the time; the rest is starting, measuring, previews and saving
 
 
 @dataclass(frozen=True)
@@ -172,68 +171,34 @@ def derive(
     network: that of the model to start from; its family's recipe comes before what was found for
     the DCGAN. overrides: fields that the user set by hand.
     """
-    seconds = minutes * 60
     network = network if network is not None else NetworkConfig()
     derived = {
         "network": network,
         "minutes": minutes,
         **(_FOR_FEW if n_images < _MANY else _FOR_MANY),
         **FAMILIES[network.kind].recipe,
-        # In proportion, so that a short run too shows how it moves.
-        "cadence": Cadence(
-            preview=min(30.0, max(3.0, seconds / 60)),
-            measure=min(120.0, max(15.0, seconds / 12)),
-        ),
+        "cadence": cadence_for(minutes),
     }
     return TrainConfig(**{**derived, **overrides})
 
 
-def describe(config: TrainConfig, n_images: int, speed: float = 0.0) -> str:
-    """Say in one sentence what a run with this configuration will do.
-
-    speed: images/s by the probe; 0 when it is not known.
-    """
-    parts = [f"{config.loss} loss", f"batches of {config.batch_size}", _say_augmentation(config)]
-    if config.freeze_D:
-        parts.append(f"D's lowest {config.freeze_D} blocks frozen")
-    if config.train_G == "batch-norm":
-        parts.append("only G's batch norms learning")
-    for name, text in _SAID_IF_SET.items():
-        if value := getattr(config, name):
-            parts.append(text.format(value))
-    if config.grow_from:
-        parts.append(f"growing from {config.grow_from} px, {config.grow_kimg:g} kimg a stage")
-    network = config.network
-    which = "" if network.kind == NetworkConfig.kind else f" by the network {network.kind}"
-    return (
-        f"{_say_length(config, speed)} on {n_images} pictures at {network.resolution} px{which}:"
-        f" {', '.join(parts)}."
+def cadence_for(minutes: float) -> Cadence:
+    """How often a retraining run of this length does what: in proportion, so that a short one too
+    shows how it moves, and a long one does not fill the disk with previews."""
+    seconds = minutes * 60
+    return Cadence(
+        preview=min(30.0, max(3.0, seconds / 60)),
+        measure=min(120.0, max(15.0, seconds / 12)),
     )
 
 
-_SAID_IF_SET = {
-    "skip_D_below": "D skipped while its loss is below {:g}",
-    "r1_gamma": "R1 penalty {:g}",
-    "r2_gamma": "R2 penalty {:g}",
-    "lecam": "LeCam {:g}",
-    "mirror": "mirrored too",
-    "autopilot": "autopilot",
-}
-
-
-def _say_length(config: TrainConfig, speed: float) -> str:
-    if config.minutes is None:
-        return f"{config.kimg:g} thousand images"
-    seen = config.minutes * 60 * speed * _TRAINING_SHARE
-    about = f", about {float(f'{seen:.2g}'):,.0f} images seen," if seen else ""
-    return f"{config.minutes:g} minute{'s' if config.minutes != 1 else ''}{about}"
-
-
-def _say_augmentation(config: TrainConfig) -> str:
-    if not config.augment or config.augment_p == 0:
-        return "no augmentation"
-    share = f" of {config.augment_p:.0%}" if config.augment_p < 1 else ""
-    return f"{' + '.join(config.augment)} augmentation{share}"
+def change(config: TrainConfig, **changes: Any) -> TrainConfig:
+    """The same run with other settings; a derived cadence follows a change of its minutes."""
+    changed = replace(config, **changes)
+    if config.minutes is None or changed.minutes is None:
+        return changed
+    is_derived = config.cadence == cadence_for(config.minutes)
+    return replace(changed, cadence=cadence_for(changed.minutes)) if is_derived else changed
 
 
 def config_to_json(config: NetworkConfig | TrainConfig) -> str:

@@ -53,7 +53,8 @@ class Growing(nn.Module):
 
     def grow(self, side: int, fade: float) -> None:
         """Work at this side, whose layers count `fade` in [0, 1]. Raises: ValueError."""
-        if side not in self.sides or not 0 <= fade <= 1:
+        can_fade = side != self.sides[0]
+        if side not in self.sides or not 0 <= fade <= 1 or (fade < 1 and not can_fade):
             raise ValueError(f"a side of {side}, faded in by {fade:g}, is none of {self.sides}")
         self.side, self.fade = side, fade
 

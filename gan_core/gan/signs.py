@@ -101,8 +101,13 @@ class Evidence:
 
 def share_of(event: Started | Progress | Measured, config: TrainConfig) -> float:
     """How much of the run was over at an event, in [0, 1]."""
-    by_time = event.seconds / (60 * config.minutes) if config.minutes else 0.0
-    by_images = event.kimg / config.kimg if config.kimg else 0.0
+    return share_done(event.kimg, event.seconds, config)
+
+
+def share_done(kimg: float, seconds: float, config: TrainConfig) -> float:
+    """How much of the run is over after so many images and seconds, in [0, 1]."""
+    by_time = seconds / (60 * config.minutes) if config.minutes else 0.0
+    by_images = kimg / config.kimg if config.kimg else 0.0
     return min(1.0, max(by_time, by_images))
 
 

@@ -13,8 +13,8 @@ from gan_core.gan.config import (
     config_from_dict,
     config_to_json,
     derive,
-    describe,
 )
+from gan_core.gan.plan import describe
 
 
 @pytest.mark.parametrize(

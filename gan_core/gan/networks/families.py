@@ -59,6 +59,24 @@ FAMILIES: dict[str, Family] = {
         _DOUBLINGS,
         options={"d_norm": ("batch", "spectral")},
     ),
+    "pyramid": Family(
+        "pyramid",
+        "Colours at every scale: grows from small pictures, or is judged at all sizes at once",
+        _DOUBLINGS,
+        # At 64 px about the multiplications of a DCGAN of width 32, the bundled model's.
+        shape={"width_G": 16, "width_D": 16},
+        options={"scales": ("one", "all")},
+        recipe={
+            "loss": "non-saturating",
+            "lr_G": 1e-3,
+            "lr_D": 1e-3,
+            "beta1": 0.0,
+            "beta2": 0.99,
+            "r1_gamma": 0.1,
+            "ema_halflife_kimg": 10.0,
+        },
+        grows=True,
+    ),
     "mlp": Family(
         "mlp",
         "The lesson's first: fully connected layers, as in its notebook",

@@ -62,12 +62,12 @@ def halve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y if bias is None else y + bias.to(y.dtype).view(1, -1, 1, 1)
 
 
-def double(x: Tensor, weight: Tensor) -> Tensor:
+def double(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`Doubling` by a weight [n_in, n_out, 4, 4] that is not a layer's own."""
     if not (torch.is_grad_enabled() and pays_off(x, weight.shape[1], x.shape[2])):
-        return conv_transpose2d(x, weight, None, 2, 1)
+        return conv_transpose2d(x, weight, bias, 2, 1)
     y: Tensor = _Double.apply(_as_autocast_does(x), weight)
-    return y
+    return y if bias is None else y + bias.to(y.dtype).view(1, -1, 1, 1)
 
 
 def pays_off(x: Tensor, channels: int, n: int) -> bool:
