@@ -10,8 +10,8 @@ from torch.nn.functional import conv2d, interpolate, leaky_relu
 from gan_core.gan.config import network_of
 from gan_core.gan.latents import latents, render
 from gan_core.gan.networks import build
-from gan_core.gan.networks.equalised import EqualLinear, with_spread
-from gan_core.gan.networks.modulated import StyledConv, enlarged, spread_over_four
+from gan_core.gan.networks.equalised import EqualLinear, fuse, with_spread
+from gan_core.gan.networks.modulated import StyledConv, enlarged
 from gan_core.gan.networks.strided import double
 from gan_core.gan.networks.stylegan import Generator
 
@@ -47,7 +47,7 @@ def test_the_doubling_filter_repeats_pixels_and_then_filters_them():
     x, weight = torch.randn(2, 3, 5, 5), torch.randn(4, 3, 3, 3)
     repeated = interpolate(x, scale_factor=2, mode="nearest")
     expected = conv2d(repeated, weight.flip(2, 3), padding=1)
-    assert torch.allclose(double(x, spread_over_four(weight)), expected, atol=1e-5)
+    assert torch.allclose(double(x, fuse(weight).transpose(0, 1)), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("doubles", [False, True])

@@ -1,4 +1,4 @@
-"""Layers with an equalised learning rate, and what else D has in the line of Karras et al.
+"""Layers with an equalised learning rate, and what else the line of Karras et al. shares.
 
 Source: Karras et al. 2018, "Progressive Growing of GANs" (arXiv:1710.10196), section 4.1: weights
 are drawn from N(0, 1), and He's constant is applied whenever they are used. Adam moves every weight
@@ -9,7 +9,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear
+from torch.nn.functional import conv2d, linear, pad
 
 from gan_core.gan.networks.strided import halve
 
@@ -69,3 +69,15 @@ def with_spread(x: Tensor) -> Tensor:
     spread = (variance + 1e-8).sqrt().mean(1)  # [n / size]
     plane = spread.repeat(size).view(n, 1, 1, 1).expand(n, 1, height, width)
     return torch.cat([x, plane.to(x.dtype)], 1)
+
+
+def fuse(weight: Tensor) -> Tensor:
+    """A 3x3 filter and the resampling beside it as one 4x4 filter: summed over its four shifts.
+
+    Repeating pixels and then a 3x3 convolution is the transposed convolution of stride 2 with it;
+    a 3x3 convolution and then the mean of 2x2 pixels is the convolution with a quarter of it. 2.25
+    times fewer multiplications, and no checkerboard: each pixel has its share of the filter.
+    weight: [.., 3, 3].
+    """
+    down = pad(weight, (0, 0, 1, 0)) + pad(weight, (0, 0, 0, 1))
+    return pad(down, (1, 0)) + pad(down, (0, 1))

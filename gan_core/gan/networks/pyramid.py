@@ -24,7 +24,14 @@ from torch.nn import functional as F  # noqa: N812
 
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.growth import Growing, enlarge, reduce
-from gan_core.gan.networks.equalised import GAIN, LEAK, EqualConv, EqualLinear, with_spread
+from gan_core.gan.networks.equalised import (
+    GAIN,
+    LEAK,
+    EqualConv,
+    EqualLinear,
+    fuse,
+    with_spread,
+)
 from gan_core.gan.networks.strided import double, halve
 
 _FEWEST = 8  # channels
@@ -201,18 +208,6 @@ class _Unit(torch.autograd.Function):
         slope = dy.float()
         along = (slope * y).mean(dim=1, keepdim=True)
         return torch.addcmul(slope, y, along, value=-1).mul_(factor).to(dy.dtype)
-
-
-def fuse(weight: Tensor) -> Tensor:
-    """A 3x3 filter and the resampling beside it as one 4x4 filter: summed over its four shifts.
-
-    Repeating pixels and then a 3x3 convolution is the transposed convolution of stride 2 with it;
-    a 3x3 convolution and then the mean of 2x2 pixels is the convolution with a quarter of it. 2.25
-    times fewer multiplications, and no checkerboard: each pixel has its share of the filter.
-    weight: [.., 3, 3].
-    """
-    down = F.pad(weight, (0, 0, 1, 0)) + F.pad(weight, (0, 0, 0, 1))
-    return F.pad(down, (1, 0)) + F.pad(down, (0, 1))
 
 
 class Doubling(nn.Module):
