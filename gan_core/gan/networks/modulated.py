@@ -16,7 +16,7 @@ from gan_core.gan.networks.equalised import GAIN, LEAK, EqualLinear, fuse
 from gan_core.gan.networks.strided import double
 
 # Differs: the noise's strength learns this much slower. At full speed hundreds of steps are enough
-# for G to paint with noise alone what it would have to learn otherwise.
+# for G to paint with noise what it would have to learn otherwise (docs/experiments.md).
 _NOISE_LR = 0.1
 
 
