@@ -8,7 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from gan_core.gan.config import NetworkConfig, network_of
 from gan_core.gan.growth import reduce
 from gan_core.gan.networks import build, judge, make
-from gan_core.gan.networks.pyramid import Doubling, fuse, unit
+from gan_core.gan.networks.equalised import fuse
+from gan_core.gan.networks.pyramid import Doubling, unit
 
 
 def tiny(side: int = 32, scales: str = "one") -> NetworkConfig:

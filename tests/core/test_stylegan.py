@@ -10,8 +10,8 @@ from torch.nn.functional import conv2d, interpolate, leaky_relu
 from gan_core.gan.config import network_of
 from gan_core.gan.latents import latents, render
 from gan_core.gan.networks import build
-from gan_core.gan.networks.equalised import EqualLinear, with_spread
-from gan_core.gan.networks.modulated import StyledConv, enlarged, spread_over_four
+from gan_core.gan.networks.equalised import EqualLinear, fuse, with_spread
+from gan_core.gan.networks.modulated import StyledConv, enlarged
 from gan_core.gan.networks.strided import double
 from gan_core.gan.networks.stylegan import Generator
 
@@ -31,14 +31,14 @@ def by_filters_of_its_own(layer: StyledConv, x: torch.Tensor, w: torch.Tensor) -
         weight = layer.weight * layer.scale * style.view(1, -1, 1, 1)
         weight = weight / weight.square().sum((1, 2, 3), keepdim=True).add(1e-8).sqrt()
         made.append(conv2d(picture[None], weight, padding=1))
-    y = math.sqrt(2) * torch.cat(made) + layer.bias + layer.strength * layer.fixed
+    y = math.sqrt(2) * torch.cat(made) + layer.bias + 0.1 * layer.strength * layer.fixed
     return leaky_relu(y, 0.2)
 
 
 def test_scaled_inputs_and_outputs_equal_filters_of_each_pictures_own():
     layer = StyledConv(6, 5, w_dim=4, side=8, doubles=False).eval()
     nn.init.normal_(layer.bias)
-    nn.init.constant_(layer.strength, 0.3)
+    nn.init.constant_(layer.strength, 3.0)
     x, w = torch.randn(3, 6, 8, 8), torch.randn(3, 4)
     assert torch.allclose(layer(x, w, None), by_filters_of_its_own(layer, x, w), atol=1e-5)
 
@@ -47,7 +47,7 @@ def test_the_doubling_filter_repeats_pixels_and_then_filters_them():
     x, weight = torch.randn(2, 3, 5, 5), torch.randn(4, 3, 3, 3)
     repeated = interpolate(x, scale_factor=2, mode="nearest")
     expected = conv2d(repeated, weight.flip(2, 3), padding=1)
-    assert torch.allclose(double(x, spread_over_four(weight)), expected, atol=1e-5)
+    assert torch.allclose(double(x, fuse(weight).transpose(0, 1)), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("doubles", [False, True])
@@ -90,14 +90,14 @@ def test_a_slowed_layer_computes_the_same_and_moves_a_hundredth_as_fast():
         adam = torch.optim.Adam(layer.parameters(), lr=1e-3)
         layer(x).square().sum().backward()
         adam.step()
-        moved.append(float((layer(x) - before).norm()))
+        moved.append(float((layer(x).detach() - before).norm()))
     assert moved[1] == pytest.approx(moved[0] / 100, rel=0.1)
 
 
 def test_the_average_of_w_follows_the_mapping_while_learning_and_only_then():
     G = tiny().train()
     with torch.no_grad():
-        for _ in range(2000):
+        for _ in range(800):
             G(torch.randn(8, 8))
     mean = G.mapping(latents(5000, 0, 8)).mean(0)
     assert (G.w_mean - mean).norm() < 0.2 * G.mapping(latents(500, 1, 8)).std(0).norm()

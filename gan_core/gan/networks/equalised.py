@@ -1,4 +1,4 @@
-"""Layers with an equalised learning rate, and what else D has in the line of Karras et al.
+"""Layers with an equalised learning rate, and what else the line of Karras et al. shares.
 
 Source: Karras et al. 2018, "Progressive Growing of GANs" (arXiv:1710.10196), section 4.1: weights
 are drawn from N(0, 1), and He's constant is applied whenever they are used. Adam moves every weight
@@ -9,7 +9,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear
+from torch.nn.functional import conv2d, linear, pad
 
 from gan_core.gan.networks.strided import halve
 
@@ -69,3 +69,14 @@ def with_spread(x: Tensor) -> Tensor:
     spread = (variance + 1e-8).sqrt().mean(1)  # [n / size]
     plane = spread.repeat(size).view(n, 1, 1, 1).expand(n, 1, height, width)
     return torch.cat([x, plane.to(x.dtype)], 1)
+
+
+def fuse(weight: Tensor) -> Tensor:
+    """A 3x3 filter on pixels that were repeated 2x2, as one 4x4 filter: the sum of its four shifts.
+
+    The transposed convolution of stride 2 with it is the same by 2.25 times fewer multiplications.
+    It leaves no lattice, as one with free filters does: every pixel gets the whole 3x3 filter.
+    weight: [.., 3, 3].
+    """
+    down = pad(weight, (0, 0, 1, 0)) + pad(weight, (0, 0, 0, 1))
+    return pad(down, (1, 0)) + pad(down, (0, 1))

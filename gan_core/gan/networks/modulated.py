@@ -10,10 +10,14 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, interpolate, leaky_relu, pad
+from torch.nn.functional import conv2d, interpolate, leaky_relu
 
-from gan_core.gan.networks.equalised import GAIN, LEAK, EqualLinear
+from gan_core.gan.networks.equalised import GAIN, LEAK, EqualLinear, fuse
 from gan_core.gan.networks.strided import double
+
+# Differs: the noise's strength learns this much slower. At full speed hundreds of steps are enough
+# for G to paint with noise what it would have to learn otherwise (docs/experiments.md).
+_NOISE_LR = 0.1
 
 
 class StyledConv(nn.Module):
@@ -41,9 +45,14 @@ class StyledConv(nn.Module):
             energy = style.square() @ weight.square().sum((2, 3)).t()  # [N, n_out]
             spread = GAIN * (energy + 1e-8).rsqrt()
         x = scaled(x, style)
-        y = double(x, spread_over_four(weight)) if self.doubles else conv2d(x, weight, padding=1)
+        y = self.doubled(x, weight) if self.doubles else conv2d(x, weight, padding=1)
         y = torch.addcmul(self.bias.to(y.dtype), y, spread[:, :, None, None].to(y.dtype))
-        return leaky_relu(y + (self.strength * self.noise(x, rng)).to(y.dtype), LEAK, inplace=True)
+        noise = (_NOISE_LR * self.strength) * self.noise(x, rng)
+        return leaky_relu(y + noise.to(y.dtype), LEAK, inplace=True)
+
+    def doubled(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Pixels repeated and filtered; mirrored, which a filter that is learned does not mind."""
+        return double(x, fuse(weight).transpose(0, 1))
 
     def noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         """New for each picture in training, [N, 1, side, side]; always the same in eval mode."""
@@ -71,17 +80,6 @@ class ToRGB(nn.Module):
 def scaled(x: Tensor, style: Tensor) -> Tensor:
     """Each picture's channels times its own factors. x: [N, C, H, W], style: [N, C]."""
     return x * style[:, :, None, None].to(x.dtype)
-
-
-def spread_over_four(weight: Tensor) -> Tensor:
-    """[out, in, 3, 3] -> [in, out, 4, 4]: what doubles the side, as a transposed convolution.
-
-    Every pixel repeated 2x2 and then the 3x3 filter (mirrored, which one that is learned does not
-    mind), in one: its taps fall on pixels that are the same, and are summed beforehand. Every pixel
-    of the result is made of four taps, so that none stands out, as a lattice does.
-    """
-    sums = sum(pad(weight, (i, 1 - i, j, 1 - j)) for i in (0, 1) for j in (0, 1))
-    return torch.as_tensor(sums).transpose(0, 1)
 
 
 def enlarged(x: Tensor) -> Tensor:

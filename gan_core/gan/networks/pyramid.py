@@ -26,7 +26,14 @@ from torch.nn import functional as F  # noqa: N812
 
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.growth import Growing, enlarge, reduce
-from gan_core.gan.networks.equalised import GAIN, LEAK, EqualConv, EqualLinear, with_spread
+from gan_core.gan.networks.equalised import (
+    GAIN,
+    LEAK,
+    EqualConv,
+    EqualLinear,
+    fuse,
+    with_spread,
+)
 from gan_core.gan.networks.strided import double
 
 _FEWEST = 8  # channels
@@ -204,17 +211,6 @@ class _Unit(torch.autograd.Function):
         slope = dy.to(y.dtype)
         along = (slope * y).mean(dim=1, keepdim=True)
         return torch.addcmul(slope, y, along, value=-1).mul_(factor).to(dy.dtype)
-
-
-def fuse(weight: Tensor) -> Tensor:
-    """A 3x3 filter on pixels that were repeated 2x2, as one 4x4 filter: the sum of its four shifts.
-
-    The transposed convolution of stride 2 with it is the same by 2.25 times fewer multiplications.
-    It leaves no lattice, as one with free filters does: every pixel gets the whole 3x3 filter.
-    weight: [.., 3, 3].
-    """
-    down = F.pad(weight, (0, 0, 1, 0)) + F.pad(weight, (0, 0, 0, 1))
-    return F.pad(down, (1, 0)) + F.pad(down, (0, 1))
 
 
 class Doubling(nn.Module):
