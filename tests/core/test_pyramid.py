@@ -55,6 +55,12 @@ def test_unit_brings_channels_to_a_mean_square_of_one_and_has_the_right_gradient
     assert torch.allclose(got, wanted, atol=1e-3)
 
 
+def test_the_first_pictures_are_faint():
+    """Noise from end to end of the range would have to be unlearned first."""
+    G, _ = build(tiny(32, "all"))
+    assert all(0.05 < x.std() < 0.2 for x in make(G, torch.randn(16, 8)))
+
+
 def test_g_gives_every_scale_and_d_takes_them_or_the_full_size_alone():
     G, D = build(tiny(32, "all"))
     made = make(G, torch.randn(4, 8))

@@ -38,6 +38,9 @@ from gan_core.gan.networks.strided import double
 
 _FEWEST = 8  # channels
 _MEAN_KEPT = 0.998  # a step
+# Spread of the first colours; 1 in PG, whose first pictures are noise from end to end of the range,
+# which had to be unlearned before anything else.
+_FAINT = 0.1
 
 
 class Generator(Growing):
@@ -53,6 +56,8 @@ class Generator(Growing):
         self.register_buffer("mean", torch.zeros(at[4], 4, 4))
         self.doublings = by_side({s: Doubling(at[s // 2], at[s]) for s in self.sides})
         self.heads = by_side({s: EqualConv(at[s], 3, 1) for s in self.sides})
+        for head in self.heads.values():
+            nn.init.normal_(head.weight, std=_FAINT)  # type: ignore[arg-type]
 
     def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
         """z: [N, z_dim]; truncation: see `truncate`.
