@@ -55,6 +55,17 @@ def test_unit_brings_channels_to_a_mean_square_of_one_and_has_the_right_gradient
     assert torch.allclose(got, wanted, atol=1e-3)
 
 
+def test_the_first_pictures_are_smooth():
+    """By linear interpolation; with random filters the steps are half of the spread."""
+    G, _ = build(tiny(64))
+    x = G(torch.randn(16, 8))
+    steps = torch.cat([x.diff(dim=2).flatten(), x.diff(dim=3).flatten()])
+    assert steps.std() < 0.25 * x.std()
+    kernel = fuse(Doubling(1, 1).weight)[0, 0]
+    ramp = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    assert torch.allclose(kernel / kernel[0, 0], ramp.outer(ramp))
+
+
 def test_the_first_pictures_are_faint():
     """Noise from end to end of the range would have to be unlearned first."""
     G, _ = build(tiny(32, "all"))

@@ -64,13 +64,13 @@ class Generator(Growing):
 
         Returns [N, 3, S, S] in [-1, 1]; while it grows, enlarged to S.
         """
-        x = self.truncate(self.begin(z), truncation)
-        return enlarge(self._paint(x, [self.side])[0], self.config.resolution)
+        (picture,) = self._paint(self.truncate(self.begin(z), truncation), [self.side])
+        return enlarge(picture, self.config.resolution)
 
-    def scales(self, z: Tensor) -> list[Tensor]:
+    def scales(self, z: Tensor, truncation: float = 1.0) -> list[Tensor]:
         """What D judges: pictures of the present side, or of all sides up to it."""
         wanted = present(self) if self.config.scales == "all" else [self.side]
-        return self._paint(self.begin(z), wanted)
+        return self._paint(self.truncate(self.begin(z), truncation), wanted)
 
     def begin(self, z: Tensor) -> Tensor:
         """What a picture begins with: z [N, z_dim] -> [N, C, 4, 4]. Learning, it keeps the mean."""
@@ -223,7 +223,11 @@ class Doubling(nn.Module):
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(n_in, n_out, 3, 3))
+        # Differs from PG: filters begin as linear interpolation, and only channels are mixed at
+        # random. With random filters first pictures are a weave along the axes, and stay one long.
+        smooth = torch.tensor([1.0, 2.0, 1.0])
+        smooth = smooth.outer(smooth) / 2  # fused, 1 3 3 1; of mean square 1
+        self.weight = nn.Parameter(torch.randn(n_in, n_out, 1, 1) * smooth)
         self.bias = nn.Parameter(torch.zeros(n_out))
         self.scale = GAIN / math.sqrt(9 * n_in)
 
