@@ -66,8 +66,8 @@ FAMILIES: dict[str, Family] = {
         # At 64 px about the multiplications of a DCGAN of width 32, the bundled model's.
         shape={"width_G": 16, "width_D": 16},
         options={"scales": ("one", "all")},
-        # Karras et al. 2018, appendix A.1, with R1 in place of WGAN-GP, and gamma and half-life as
-        # below. Differs: the learning rates, 1e-3 there (docs/experiments.md).
+        # Adam's betas: Karras et al. 2018, appendix A; loss, R1 and half-life as with stylegan,
+        # instead of WGAN-GP. Differs: the learning rates, 1e-3 there (docs/experiments.md).
         recipe={
             "loss": "non-saturating",
             "lr_G": 5e-3,
