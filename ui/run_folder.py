@@ -15,7 +15,7 @@ from typing import Any, Literal
 from gan_core.errors import BadRun
 from gan_core.events import Adjusted, Event, Failed, Finished, Started
 from gan_core.files import explain_disk_errors, write_atomically
-from gan_core.gan.checkpoint import find_checkpoint, has_checkpoint
+from gan_core.gan.checkpoint import CHECKPOINT_FILE, find_checkpoint, has_checkpoint
 from gan_core.gan.run import (
     ADJUST_FILE,
     DATASET_FILE,
@@ -36,7 +36,7 @@ State = Literal[
 ACTIVE: tuple[State, ...] = ("queued", "starting", "running", "pausing", "stopping")
 SHORTEST_MINUTES, MOST_MINUTES = 0.05, 240.0  # others wait in line while one trains
 REQUEST_FILE, PAUSE_FILE, PACKED_FILE = "request.json", "pause", "gan-atelier-model.zip"
-TROUBLE_FILE = "trouble"
+TROUBLE_FILE, TAKEN_UP_FILE = "trouble", "taken-up"
 _TROUBLE_ROOM = 1000  # bytes
 _USER_ERROR = 2  # the command line's exit code for what a user can mend
 _OF_ITS_TIME = ("minutes", "kimg", "autopilot")
@@ -152,7 +152,7 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
     state = _state(folder, events, is_attended)
     if state == "failed" and not (events and isinstance(events[-1], Failed)):
         reason = _last_words(folder)
-    if state in ("queued", "paused"):
+    if state in ("queued", "paused", "interrupted"):
         reason = read_trouble(folder) or reason
     can_resume = state not in ACTIVE and has_checkpoint(folder)
     is_bare = state not in ACTIVE and not (can_resume or has_model)
@@ -199,6 +199,22 @@ def ask_to_end(folder: Path, pause: str = "") -> None:
     if is_alive(folder) and not has_reported(folder):
         interrupt(folder)  # a stop file this early would be cleared by the worker
     request_stop(folder)
+
+
+def note_taken_up(folder: Path) -> None:
+    """Keep that a run was let go on by itself from the checkpoint that it has now."""
+    (folder / TAKEN_UP_FILE).write_text(_checkpoint_mark(folder))
+
+
+def was_taken_up(folder: Path) -> bool:
+    """Whether a run was let go on by itself, and has saved nothing since."""
+    noted = folder / TAKEN_UP_FILE
+    return noted.exists() and noted.read_text() == _checkpoint_mark(folder)
+
+
+def _checkpoint_mark(folder: Path) -> str:
+    newest = folder / CHECKPOINT_FILE
+    return str(newest.stat().st_mtime_ns) if newest.exists() else "none"
 
 
 def paused_by(folder: Path) -> str:

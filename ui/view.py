@@ -81,7 +81,7 @@ def sentence_of(run: RunState) -> str:
     state = _apparent(run)
     if run.reason and state == "queued":
         return texts.CANNOT_BEGIN.format(reason=run.reason)
-    if run.reason and state == "paused":
+    if run.reason and state in ("paused", "interrupted"):
         return f"{texts.CANNOT_GO_ON.format(reason=run.reason)} {texts.OR_ANEW}"
     if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
@@ -106,7 +106,7 @@ def sentence_of(run: RunState) -> str:
     if run.state == "failed":
         text = f"{last.reason} {last.advice}" if isinstance(last, Failed) else run.reason
     else:
-        text = f"{run.reason} {texts.INTERRUPTED}".strip()
+        text = texts.INTERRUPTED
     goes_on = run.state == "interrupted" and run.can_resume
     notes = (texts.CAN_GO_ON * goes_on, texts.HAS_MODEL * run.has_model)
     return " ".join(part for part in (text, *notes) if part)
