@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -89,7 +89,7 @@ class Orders:
 
     def leave(self, mine: Mine) -> Mine:
         """Go back to the pictures; the run stays in the list of runs."""
-        return Mine("", mine.runs)
+        return replace(mine, run="")
 
     def open(self, mine: Mine, run_id: str) -> Mine:
         """Watch another run. Raises: BadRun when it is gone."""
@@ -106,7 +106,8 @@ class Orders:
     def without_lost(self, mine: Mine) -> Mine:
         """Forget the runs that are not here any more."""
         kept = tuple(run_id for run_id in mine.runs if self.runs.exists(run_id))
-        return Mine(mine.run if self.runs.exists(mine.run) else "", kept)
+        gone = tuple(run_id for run_id in mine.runs if run_id not in kept)
+        return Mine(mine.run if self.runs.exists(mine.run) else "", kept, gone)
 
     def _changes(self, look: Look, values: Sequence[Any]) -> dict[str, Any]:
         now = settings_now(look.folder, look.run)

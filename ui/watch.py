@@ -22,7 +22,7 @@ from ui.errors import friendly
 from ui.generate import SHARED, GenerateTab
 from ui.history import History
 from ui.look import Mark, Part
-from ui.mine import NO_RUN, Link, Mine, Store, run_in_address
+from ui.mine import NO_RUN, RECALL, Link, Mine, Store, run_in_address
 from ui.models import Models
 from ui.orders import Orders
 from ui.result import Result
@@ -81,7 +81,7 @@ class Watch:
     def wire(self, demo: gr.Blocks, tabs: gr.Tabs) -> None:
         """Connect buttons, clock and page opening; called once everything is laid out."""
         watched = [self.mine, self.store.seen]
-        demo.load(self.reattach, self.mine, [tabs, *self.outputs], **_PRIVATE)
+        demo.load(self.reattach, self.mine, [tabs, *self.outputs], js=RECALL, **_PRIVATE)
         # Not queued: a full line of other work must not freeze the progress that people watch.
         self.store.timer.tick(self.poll, watched, self.outputs, queue=False, **_PRIVATE)
         self.store.stands.select(self.settle, watched, self.outputs, queue=False, **_PRIVATE)
@@ -101,7 +101,7 @@ class Watch:
             (form.anew.click, orders.begin_anew, form.controls),
             (self.result.again.click, orders.leave, []),
         ):
-            event(self.then_show(order), [*watched, *inputs], self.outputs, **_PRIVATE)
+            event(self.then_show(order), [*watched, *inputs], self.outputs, js=RECALL, **_PRIVATE)
         self.history.wire(
             self.then_show(orders.open), self.then_show(orders.delete), watched, self.outputs
         )
@@ -136,7 +136,7 @@ class Watch:
         if self.runs.exists(asked):
             mine = mine.with_run(asked)
         elif asked:
-            mine, notice = Mine("", mine.runs), f"<p>{texts.LINK_GONE}</p>"
+            mine, notice = replace(mine, run=""), f"<p>{texts.LINK_GONE}</p>"
         tab = gr.Tabs(selected="train") if asked else gr.skip()
         return [tab, *self.show(mine, None, notice, is_fewer)]
 
