@@ -113,7 +113,7 @@ class Store:
             Mine().to_browser(), storage_key=_STORAGE_KEY, secret=_STORAGE_SECRET
         )
         self.mine.change(None, self.mine, None, js=_REMEMBER, api_visibility="private")
-        self.timer = gr.Timer(1.0, active=False)
+        self.timer = gr.Timer(active=False)
         self.seen = gr.State(None)
         self.address = gr.HTML(visible="hidden", js_on_load=_FOLLOW)  # the run's id, or NO_RUN
         # The run's id and its state: `select` is triggered when either is another.

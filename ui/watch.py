@@ -1,8 +1,8 @@
 """The Train tab, once a run was started: how it goes, what to do about it, and what came of it.
 
-The run does not know of this page. The page looks at the run's folder once a second, and any page
-with the run's link can do so, on any device. The parts of the page are `look.Part`s, put in order
-here; what is done to a run is in `orders`.
+The run does not know of this page. The page looks at the run's folder once a second, or rarely when
+the run has ended, and any page with the run's link can do so, on any device. The parts of the page
+are `look.Part`s, put in order here; what is done to a run is in `orders`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from ui.theme import AWAY
 from ui.verdict import Verdict
 from ui.wall import Wall
 
+# Seconds between two looks. An ended run may be let go on from another device, or by the server.
+_OFTEN, _RARELY = 1.0, 15.0
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -200,7 +202,7 @@ class Watch:
         return [
             mine.to_browser(),
             mark,
-            gr.Timer(active=state in ACTIVE),
+            gr.Timer(_OFTEN if state in ACTIVE else _RARELY, active=bool(mine.run)),
             mine.run or NO_RUN,
             gr.update(value=notice, visible=bool(notice)),
             gr.update(visible=not mine.run),

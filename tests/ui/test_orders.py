@@ -159,6 +159,21 @@ def test_a_button_shows_at_once_what_came_of_it(watch: Watch, orders: Orders, mi
     assert shown[watch.controls.pause]["visible"] is False
 
 
+def test_an_ended_run_is_looked_at_rarely_until_it_goes_on_elsewhere_and_without_one_nothing_is(
+    watch: Watch, orders: Orders, mine: Mine
+) -> None:
+    def clock(values: list[Any]) -> tuple[bool, float]:
+        timer = dict(zip(watch.outputs, values, strict=True))[watch.store.timer]
+        return timer.active, timer.value
+
+    pretend(orders.runs, mine.run, [*LEARNING, STOPPED], ended_by="stop")
+    assert clock(watch.show(mine)) == (True, 15.0)
+    seen = Mark.of(orders.look(mine).run)
+    orders.more(mine, 5)  # on another device
+    assert clock(watch.poll(mine.to_browser(), seen)) == (True, 1.0)
+    assert clock(watch.show(orders.leave(mine)))[0] is False
+
+
 def test_the_slider_shows_the_moment_that_is_chosen_and_never_one_that_is_not_there(
     watch: Watch, orders: Orders, mine: Mine
 ) -> None:
