@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from gan_core.errors import BadSetting
 from ui import run_texts as texts
 from ui import view
 from ui.errors import require
@@ -46,13 +47,23 @@ class Orders:
         return mine
 
     def more(self, mine: Mine, minutes: float | None) -> Mine:
-        """Give a run more minutes: beyond those it was given, or from where it ended."""
+        """Give a run more minutes: beyond those it was given, or from where it ended.
+
+        In one go it may have MOST_MINUTES; after that it ends, and others in line get their turn.
+        """
         more = require(texts.MORE_MINUTES, minutes, SHORTEST_MINUTES, MOST_MINUTES)
         look = self.look(mine)
         now, asked = settings_now(look.folder, look.run), look.run.settings
         if look.can_end and asked is not None:
-            given = (now.minutes if now is not None else None) or asked.until or asked.minutes
-            self.runs.adjust(mine.run, {"minutes": given + more})
+            lately = now.minutes if now is not None else None
+            minutes = max(lately or 0.0, asked.until or asked.minutes) + more
+            if (in_one_go := minutes - view.minutes_before(look.run)) > MOST_MINUTES:
+                raise BadSetting(
+                    texts.TOO_LONG.format(minutes=in_one_go),
+                    texts.TOO_LONG_EXPECTED.format(most=MOST_MINUTES),
+                    texts.TOO_LONG_ADVICE,
+                )
+            self.runs.adjust(mine.run, {"minutes": minutes})
         else:
             self.runs.resume(mine.run, more)
         return mine

@@ -135,6 +135,12 @@ def share_done(run: RunState) -> float:
     return min(1.0, progress.seconds / whole) if whole > 0 else 1.0
 
 
+def minutes_before(run: RunState) -> float:
+    """How many minutes a run had had when it was last begun, or was let go on."""
+    kinds = Started if run.state == "running" else Started | Progress | Finished
+    return next((e.seconds for e in reversed(run.events) if isinstance(e, kinds)), 0.0) / 60
+
+
 def kid_so_far(events: Sequence[Event]) -> str:
     """Say how far from the real pictures the newest and the best model are; "" if unmeasured."""
     measured = [event.kid * 1000 for event in events if isinstance(event, Measured)]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from tiny_runs import alive, noise, pretend, tiny_model, tiny_settings, without_worker
 
+from gan_core.errors import BadSetting
 from gan_core.events import Diagnosed, Event, Finished, Preview, Progress, Started
 from gan_core.gan.run import is_stop_requested, take_adjustment, waiting_adjustment
 from gan_core.gan.train import BEST_FOLDER
@@ -100,6 +102,29 @@ def test_autopilot_is_asked_of_the_run_and_takes_the_button_away(
         assert take_adjustment(folder) == {"autopilot": True}
         orders.set_autopilot(mine, False)
         assert take_adjustment(folder) == {"autopilot": False}
+
+
+def test_minutes_are_added_to_a_training_run_up_to_a_most_in_one_go_but_again_when_it_has_ended(
+    orders: Orders, mine: Mine
+) -> None:
+    folder = pretend(orders.runs, mine.run, LEARNING)
+    with alive(folder):
+        orders.more(mine, 200)
+        assert waiting_adjustment(folder) == {"minutes": 205.0}
+        with pytest.raises(BadSetting, match="245 minutes in one go. It may be at most 240"):
+            orders.more(mine, 40)
+        orders.more(mine, 35)
+        assert take_adjustment(folder) == {"minutes": 240.0}
+    end = Finished(72.0, 240 * 60.0, False, None)
+    pretend(orders.runs, mine.run, [*LEARNING, end])
+    orders.more(mine, 120)
+    again = replace(LEARNING[0], kimg=72.0, seconds=240 * 60.0)
+    folder = pretend(orders.runs, mine.run, [*LEARNING, end, again], minutes=360.0)
+    with alive(folder):
+        orders.more(mine, 120)
+        assert take_adjustment(folder) == {"minutes": 480.0}
+        with pytest.raises(BadSetting, match="in one go"):
+            orders.more(mine, 121)
 
 
 def test_settings_are_applied_to_a_run_that_trains_and_only_those_that_were_changed(
