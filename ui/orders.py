@@ -87,6 +87,10 @@ class Orders:
         changes = self._changes(self.look(mine), values)
         return mine.with_run(self.runs.duplicate(mine.run, changes))
 
+    def begin_from_model(self, mine: Mine) -> Mine:
+        """Put a new run in line that starts from the model of this one, and watch it."""
+        return mine.with_run(self.runs.duplicate(mine.run, from_model=True))
+
     def do_as_advised(self, mine: Mine) -> Mine:
         """Turn what the run doctor advises to turn."""
         if change := remedy(self.look(mine)):

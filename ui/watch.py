@@ -101,6 +101,7 @@ class Watch:
             (autopilot.input, orders.set_autopilot, [autopilot]),
             (form.apply.click, orders.apply, form.controls),
             (form.anew.click, orders.begin_anew, form.controls),
+            (self.result.from_model.click, orders.begin_from_model, []),
             (self.result.again.click, orders.leave, []),
         ):
             event(self.then_show(order), [*watched, *inputs], self.outputs, js=RECALL, **_PRIVATE)

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from tiny_runs import alive, noise, pretend, tiny_model, tiny_settings, without_worker
 
-from gan_core.errors import BadSetting
+from gan_core.errors import BadRun, BadSetting
 from gan_core.events import Diagnosed, Event, Finished, Preview, Progress, Started
-from gan_core.gan.run import is_stop_requested, take_adjustment, waiting_adjustment
+from gan_core.gan.run import DATASET_FILE, is_stop_requested, take_adjustment, waiting_adjustment
+from gan_core.gan.snapshot import G_FILE
 from gan_core.gan.train import BEST_FOLDER
-from gan_core.pictures import save_png
+from gan_core.hub.resolve import resolve
+from gan_core.pictures import read_dataset, save_png
 from ui.generate import GenerateTab
 from ui.look import Mark
 from ui.mine import Mine, Store
@@ -155,6 +157,29 @@ def test_a_new_run_of_the_same_pictures_has_the_forms_settings_and_is_watched(
     assert asked.options == {"lr_G": 1e-3}
     assert anew.runs == (mine.run, anew.run)
     assert orders.look(mine).run.state == "stopped"
+
+
+def test_a_new_run_from_a_model_has_the_same_pictures_and_outlives_the_run_it_came_from(
+    orders: Orders, mine: Mine
+) -> None:
+    folder = pretend(orders.runs, mine.run, [*LEARNING, STOPPED], ended_by="stop")
+    with pytest.raises(BadRun, match="has kept no model"):
+        orders.begin_from_model(mine)
+    tiny_model(folder / BEST_FOLDER)
+    kept, pictures = (
+        (folder / BEST_FOLDER / G_FILE).read_bytes(),
+        read_dataset(folder / DATASET_FILE),
+    )
+    anew = orders.begin_from_model(mine)
+    third = orders.begin_anew(anew)
+    orders.runs.delete(mine.run)
+    orders.runs.delete(anew.run)
+    asked = read_settings(folder_of(orders, third))
+    assert asked is not None
+    assert (asked.minutes, asked.start_name) == (5.0, "24 pictures, 5 min")
+    assert (resolve(asked.start) / G_FILE).read_bytes() == kept
+    found = read_dataset(folder_of(orders, third) / DATASET_FILE)
+    assert np.array_equal(found.images, pictures.images)
 
 
 @pytest.fixture
