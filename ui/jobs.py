@@ -34,6 +34,8 @@ from ui.run_folder import (
 )
 from ui.worker import is_alive, kill
 
+KEEP_HOURS = 24.0
+
 
 class Runs:
     """All runs of this server, in folders below `root`, each reached only by its unguessable id.
@@ -47,11 +49,11 @@ class Runs:
         self,
         root: Path,
         most_waiting: int = 8,
-        keep_hours: float = 24.0,
+        keep_hours: float = KEEP_HOURS,
         at_once: int = 1,
         room: float = RUN_MB,
     ) -> None:
-        self.root, self.most_waiting = root, most_waiting
+        self.root, self.most_waiting, self.keep_hours = root, most_waiting, keep_hours
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._keeper = Keeper(root, at_once, keep_hours, room)
         self._lock = self._keeper.lock
@@ -195,7 +197,8 @@ class Runs:
     def folder(self, run_id: str) -> Path:
         """Give a run's folder. Raises: BadRun for any id that is not one of ours."""
         if not self.exists(run_id):
-            raise BadRun(texts.NO_RUN, texts.NO_RUN_EXPECTED, texts.NO_RUN_ADVICE)
+            expected = texts.NO_RUN_EXPECTED.format(hours=self.keep_hours)
+            raise BadRun(texts.NO_RUN, expected, texts.NO_RUN_ADVICE)
         return self.root / run_id
 
     def exists(self, run_id: object) -> bool:

@@ -58,7 +58,9 @@ class Models:
             raise BadWeights(texts.NO_MODEL, texts.NO_MODEL_EXPECTED, texts.NO_MODEL_ADVICE)
         raise BadWeights(
             texts.UNKNOWN_MODEL.format(name=name) if name else texts.UNNAMED_MODEL,
-            texts.UNKNOWN_MODEL_EXPECTED.format(names=", ".join(bundled) or "none"),
+            texts.UNKNOWN_MODEL_EXPECTED.format(
+                names=", ".join(bundled) or "none", hours=self.runs.keep_hours
+            ),
             texts.UNKNOWN_MODEL_ADVICE,
         )
 

@@ -16,6 +16,7 @@ from gan_core.errors import BadRun
 from gan_core.events import Adjusted, Event, Failed, Finished, Started
 from gan_core.files import explain_disk_errors, write_atomically
 from gan_core.gan.checkpoint import CHECKPOINT_FILE, find_checkpoint, has_checkpoint
+from gan_core.gan.config import TrainConfig
 from gan_core.gan.run import (
     ADJUST_FILE,
     DATASET_FILE,
@@ -26,6 +27,7 @@ from gan_core.gan.run import (
 )
 from gan_core.gan.snapshot import G_FILE
 from gan_core.gan.train import BEST_FOLDER
+from gan_core.settings import bounds_of, default_of
 from ui import run_texts as texts
 from ui.worker import EXIT_FILE, LOG_FILE, WORKER_FILE, interrupt, is_alive
 
@@ -34,7 +36,9 @@ State = Literal[
     "paused", "finished", "stopped", "failed", "interrupted",
 ]  # fmt: skip
 ACTIVE: tuple[State, ...] = ("queued", "starting", "running", "pausing", "stopping")
-SHORTEST_MINUTES, MOST_MINUTES = 0.05, 240.0  # others wait in line while one trains
+USUAL_MINUTES: float = default_of(TrainConfig, "minutes")
+SHORTEST_MINUTES = bounds_of(TrainConfig, "minutes")[0]
+MOST_MINUTES = 240.0  # others wait in line while one trains
 REQUEST_FILE, PAUSE_FILE, PACKED_FILE = "request.json", "pause", "gan-atelier-model.zip"
 TROUBLE_FILE, TAKEN_UP_FILE = "trouble", "taken-up"
 _TROUBLE_ROOM = 1000  # bytes

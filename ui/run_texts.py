@@ -26,7 +26,7 @@ LINK_INFO = "Opens it on any device. Whoever has it can watch, change and delete
 COPY, COPIED = "Copy link", "Copied"
 LINK_GONE = (
     "The run in this link is not here. It was deleted, or the link is not whole; runs are deleted"
-    " after 24 hours. You can start a new one."
+    " after {hours:g} hours. You can start a new one."
 )
 
 # What is seen
@@ -142,7 +142,7 @@ KID_KEPT = "KID × 1000: {kid}"
 
 # What can go wrong
 NO_RUN = "There is no such run."
-NO_RUN_EXPECTED = "A run is kept for 24 hours, and reached only by its own id."
+NO_RUN_EXPECTED = "A run is kept for {hours:g} hours, and reached only by its own id."
 NO_RUN_ADVICE = "Start a new one."
 UNREADABLE = "What was asked for of this run cannot be read."
 UNREADABLE_EXPECTED = "It must be as this version of GAN Atelier writes it."

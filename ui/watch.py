@@ -139,7 +139,7 @@ class Watch:
         if self.runs.exists(asked):
             mine = mine.with_run(asked)
         elif asked:
-            mine, notice = replace(mine, run=""), f"<p>{texts.LINK_GONE}</p>"
+            mine, notice = replace(mine, run=""), self._gone()
         tab = gr.Tabs(selected="train") if asked else gr.skip()
         return [tab, *self.show(mine, None, notice, is_fewer)]
 
@@ -148,7 +148,7 @@ class Watch:
         """Look again, and send only what has changed."""
         mine = Mine.from_browser(stored)
         if not self.runs.exists(mine.run):
-            gone = f"<p>{texts.LINK_GONE}</p>" if mine.run else ""
+            gone = self._gone() if mine.run else ""
             return self.show(self.orders.without_lost(mine), None, gone, is_fewer=True)
         if seen == Mark.of(self.runs.look(mine.run)):
             return [gr.skip()] * len(self.outputs)
@@ -213,6 +213,9 @@ class Watch:
             gr.update(choices=starts, **start),
             gr.update(choices=choices, **model),
         ]
+
+    def _gone(self) -> str:
+        return f"<p>{texts.LINK_GONE.format(hours=self.runs.keep_hours)}</p>"
 
     def _starts(self, own: list[str]) -> list[tuple[str, str]]:
         return [*self.models.choices(own), (SCRATCH_LABEL, SCRATCH)]

@@ -196,3 +196,12 @@ def test_a_run_that_was_cut_off_while_its_checkpoint_was_damaged_says_why_it_doe
     assert "It cannot go on by itself. checkpoint" in view.sentence_of(after.look(damaged))
     after.delete(other)
     after.close()
+
+
+def test_how_long_a_run_is_kept_is_said_as_it_is_done(root: Path) -> None:
+    runs = Runs(root, keep_hours=7)
+    runs.close()
+    with pytest.raises(BadRun, match="kept for 7 hours"):
+        runs.look("a" * 22)
+    with pytest.raises(BadWeights, match="kept for 7 hours"):
+        Models(root / "none", runs).load("a" * 22)
