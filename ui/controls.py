@@ -9,7 +9,7 @@ import gradio as gr
 from ui import run_texts as texts
 from ui import view
 from ui.look import Look
-from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES, USUAL_MINUTES
+from ui.request import MOST_MINUTES, SHORTEST_MINUTES, USUAL_MINUTES
 
 
 class Controls:

@@ -15,7 +15,8 @@ from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
 from gan_core.gan.train import BEST_FOLDER
 from gan_core.settings import LAST_SEED
 from ui import run_texts as texts
-from ui.run_folder import RunState, Settings, set_by_hand
+from ui.request import Settings, set_by_hand
+from ui.run_folder import RunState
 
 START_FOLDER = "start"  # a run's own copy of the model that it begins from
 

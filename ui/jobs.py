@@ -21,17 +21,8 @@ from gan_core.pictures import Dataset, save_dataset
 from ui import run_texts as texts
 from ui.inherit import hand_down, require_heritage
 from ui.keeper import RUN_ID, Keeper, count_alive, line
-from ui.run_folder import (
-    PACKED_FILE,
-    REQUEST_FILE,
-    RunState,
-    Settings,
-    ask_to_end,
-    read_settings,
-    read_state,
-    wait_again,
-    write_settings,
-)
+from ui.request import REQUEST_FILE, Settings, read_settings, write_settings
+from ui.run_folder import PACKED_FILE, RunState, ask_to_end, read_state, wait_again
 from ui.worker import is_alive, kill
 
 KEEP_HOURS = 24.0

@@ -24,18 +24,14 @@ from gan_core.files import RUN_MB, explain_disk_errors, require_room
 from gan_core.gan.checkpoint import CHECKPOINT_FILE
 from gan_core.gan.run import DATASET_FILE, is_stop_requested
 from ui import run_texts as texts
+from ui.request import REQUEST_FILE, Settings, note_trouble, read_settings, read_trouble
 from ui.run_folder import (
-    REQUEST_FILE,
-    Settings,
     ask_to_end,
     is_waiting,
     last_change,
     note_taken_up,
-    note_trouble,
     paused_by,
-    read_settings,
     read_state,
-    read_trouble,
     wait_again,
     was_taken_up,
 )

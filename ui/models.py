@@ -12,7 +12,7 @@ from gan_core.gan.train import BEST_FOLDER, SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
 from ui import texts
 from ui.jobs import Runs
-from ui.run_folder import read_settings
+from ui.request import read_settings
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ui.errors import require
 from ui.jobs import Runs
 from ui.look import Look, Mark
 from ui.mine import Mine
-from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES
+from ui.request import MOST_MINUTES, SHORTEST_MINUTES
 from ui.settings_form import changes_in, settings_now
 from ui.verdict import remedy
 

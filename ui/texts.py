@@ -41,8 +41,8 @@ TRAIN_INTRO = (
 )
 RETENTION = (
     "A run is deleted with its pictures {runs:g} hours after its last change; pictures that no run"
-    " was started with, {drafts:g} hours after you last touched them. Runs are known to this browser"
-    " alone, and to whom you give a run's link."
+    " was started with, {drafts:g} hours after you last touched them. Runs are known to this"
+    " browser alone, and to whom you give a run's link."
 )
 FILES_TAB = "Pictures or a zip"
 FOLDER_TAB = "A folder"

@@ -21,7 +21,7 @@ from ui.errors import friendly, require
 from ui.mine import Mine
 from ui.models import Models
 from ui.pictures_report import READING, PicturesReport, no_pictures, read_uploads
-from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES, USUAL_MINUTES, Settings
+from ui.request import MOST_MINUTES, SHORTEST_MINUTES, USUAL_MINUTES, Settings
 from ui.settings_form import control
 from ui.watch import Watch
 

@@ -10,7 +10,7 @@ from tiny_runs import alive, noise, pretend, tiny_settings, without_worker
 
 from gan_core.events import Diagnosed, Finished, Progress, Started
 from gan_core.gan.run import waiting_adjustment
-from ui.run_folder import write_settings
+from ui.request import write_settings
 
 ADVICE = {"lr_D": 1e-4, "skip_D_below": 0.5}
 EVENTS = (

@@ -25,7 +25,7 @@ from ui import view
 from ui.jobs import Runs
 from ui.keeper import folders
 from ui.models import Models
-from ui.run_folder import REQUEST_FILE, Settings, read_settings
+from ui.request import REQUEST_FILE, Settings, read_settings
 from ui.worker import LOG_FILE, WORKER_FILE
 
 LEARNING = (

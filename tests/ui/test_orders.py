@@ -23,7 +23,8 @@ from ui.look import Mark
 from ui.mine import Mine, Store
 from ui.models import Models
 from ui.orders import Orders
-from ui.run_folder import paused_by, read_settings
+from ui.request import read_settings
+from ui.run_folder import paused_by
 from ui.settings_form import FIELDS, settings_now
 from ui.verdict import remedy
 from ui.watch import Watch
