@@ -112,10 +112,11 @@ def train(
         require_same_pictures(start, data.images)
         restore(start, state)
     speed = tried.get(str(compute), 0.0)
-    began = started - state.seconds
-    run = _Run(config, data, folder, start_name, state, compute, clock, began, judge)
+    run = _Run(config, data, folder, start_name, state, compute, clock, started, judge)
     if isinstance(start, Checkpoint):
         run.recall(start.config)
+        # Getting ready was paid for once; of what is left, all is for learning.
+        run.began = clock() - state.seconds
 
     def events() -> Iterator[Event]:
         yield Started(
@@ -156,7 +157,7 @@ class _Run:
         state: TrainState,
         compute: Compute,
         clock: Clock,
-        began: float,  # on `clock`, earlier parts of a resumed run counted in
+        began: float,  # on `clock`
         judge: Judge | None,
     ) -> None:
         self.config, self.folder, self.start_name = config, folder, start_name
@@ -212,11 +213,11 @@ class _Run:
     def events(
         self, should_stop: Callable[[], bool], adjust: Callable[[], Mapping[str, Any]]
     ) -> Iterator[Event]:
-        state = self.state
+        state, first = self.state, self.state.nimg
         while True:
             if changes := adjust():
                 yield from self.adjust(changes, "user")
-            if state.nimg == 0 or not self.is_over():
+            if state.nimg == first or not self.is_over():
                 self.tally.add(train_step(state, self.config, self.compute))
             now = self.clock()
             state.seconds = now - self.began

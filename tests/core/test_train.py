@@ -414,6 +414,14 @@ def test_a_worse_model_never_takes_the_place_of_the_best_of_the_second_half(tmp_
     assert load_snapshot(tmp_path / "best").training["kid"] == kept
 
 
+def test_a_part_of_a_run_learns_something_however_little_time_is_left(tmp_path):
+    run(config(kimg=None, minutes=0.05), tmp_path, should_stop=lambda: True)
+    before = find_checkpoint(tmp_path)
+    used_up = replace(before, seconds=0.05 * 60)
+    run(config(kimg=None, minutes=0.05), tmp_path, start=used_up)
+    assert find_checkpoint(tmp_path).nimg == before.nimg + 8
+
+
 def test_more_time_does_not_forget_the_best_of_the_time_before(tmp_path):
     quick = Cadence(None, None, None, 0)
     run(config(kimg=0.032, cadence=quick), tmp_path, judge=Scripted(4, 3, 2, 1), clock=lambda: 0.0)
