@@ -21,7 +21,7 @@ from gan_core.commands.options import (
 from gan_core.errors import BadRun, BadSetting
 from gan_core.files import require_room
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint, has_checkpoint
-from gan_core.gan.config import AUGMENTATIONS, Cadence, NetworkConfig, TrainConfig, derive
+from gan_core.gan.config import AUGMENTATIONS, Cadence, NetworkConfig, TrainConfig, change, derive
 from gan_core.gan.run import (
     DATASET_FILE,
     EVENTS_FILE,
@@ -115,7 +115,7 @@ def train(
                 "A resumed run goes on with its own.",
                 "Leave them out, or start a new run in another folder.",
             )
-        config = replace(checkpoint.config, **overrides)
+        config = change(checkpoint.config, **overrides)
         _refuse_used_up(checkpoint, config)
         require_room(out)
         dataset = _own_dataset(out)
@@ -199,7 +199,7 @@ def pretrain(
     if has_checkpoint(out):
         begin = find_checkpoint(out)
         _refuse_other_network(begin, asked)
-        config = replace(begin.config, **overrides)
+        config = change(begin.config, **overrides)
         _refuse_used_up(begin, config)
         seen, unseen = read_dataset(out / DATASET_FILE), read_dataset(out / _HELD_OUT_FILE)
     else:

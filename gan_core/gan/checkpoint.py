@@ -48,6 +48,7 @@ class Checkpoint:
     best: float
     best_kid: float
     best_nimg: int
+    best_is_late: bool
     pictures: str = ""  # the `fingerprint` of what it learns from; "" if it is not known
     notice: str = ""  # why it is not the newest, if it is not
 
@@ -80,6 +81,7 @@ def save_checkpoint(
         "best": state.best,
         "best_kid": state.best_kid,
         "best_nimg": state.best_nimg,
+        "best_is_late": state.best_is_late,
         "pictures": pictures,
         "digest": _digest(tensors),
     }
@@ -135,6 +137,7 @@ def restore(checkpoint: Checkpoint, state: TrainState) -> None:
     state.nimg, state.seconds = checkpoint.nimg, checkpoint.seconds
     state.best, state.best_kid = checkpoint.best, checkpoint.best_kid
     state.best_nimg = checkpoint.best_nimg
+    state.best_is_late = checkpoint.best_is_late
 
 
 def require_same_pictures(checkpoint: Checkpoint, images: NDArray[np.uint8]) -> None:
@@ -175,6 +178,7 @@ def _read(path: Path) -> Checkpoint:
             float(about.get("best", "inf")),
             float(about["best_kid"]),
             int(about["best_nimg"]),
+            bool(about.get("best_is_late", True)),  # not told by an earlier version: keep it
             str(about.get("pictures", "")),
         )
     except (KeyError, TypeError, ValueError) as error:

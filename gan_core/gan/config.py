@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from gan_core.errors import BadSetting, BadWeights
@@ -123,18 +123,32 @@ def derive(
     n_images: how many pictures there are. minutes: the time to spend.
     network: that of the model to start from. overrides: fields that the user set by hand.
     """
-    seconds = minutes * 60
     derived = {
         "network": network if network is not None else NetworkConfig(),
         "minutes": minutes,
         **(_FOR_FEW if n_images < _MANY else _FOR_MANY),
-        # In proportion, so that a short run too shows how it moves.
-        "cadence": Cadence(
-            preview=min(30.0, max(3.0, seconds / 60)),
-            measure=min(120.0, max(15.0, seconds / 12)),
-        ),
+        "cadence": cadence_for(minutes),
     }
     return TrainConfig(**{**derived, **overrides})
+
+
+def cadence_for(minutes: float) -> Cadence:
+    """How often a retraining run of this length does what: in proportion, so that a short one too
+    shows how it moves, and a long one does not fill the disk with previews."""
+    seconds = minutes * 60
+    return Cadence(
+        preview=min(30.0, max(3.0, seconds / 60)),
+        measure=min(120.0, max(15.0, seconds / 12)),
+    )
+
+
+def change(config: TrainConfig, **changes: Any) -> TrainConfig:
+    """The same run with other settings; a derived cadence follows a change of its minutes."""
+    changed = replace(config, **changes)
+    if config.minutes is None or changed.minutes is None:
+        return changed
+    is_derived = config.cadence == cadence_for(config.minutes)
+    return replace(changed, cadence=cadence_for(changed.minutes)) if is_derived else changed
 
 
 def describe(config: TrainConfig, n_images: int, speed: float = 0.0) -> str:

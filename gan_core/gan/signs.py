@@ -91,6 +91,11 @@ class Evidence:
         two = [m for m in self.fresh[-2:] if share_of(m, self.config) >= share]
         return two if len(two) == 2 else []
 
+    def is_nearing(self) -> bool:
+        """Whether the last measurement was nearer to the real pictures than the one before."""
+        two = self.measured[-2:]
+        return len(two) == 2 and two[1].kid < _BETTER * two[0].kid
+
     def is_improving(self) -> bool:
         """Whether KID was lately better than ever; also when there is nothing to compare with."""
         since = share_of(self.measured[-1], self.config) - _LATELY
@@ -101,8 +106,13 @@ class Evidence:
 
 def share_of(event: Started | Progress | Measured, config: TrainConfig) -> float:
     """How much of the run was over at an event, in [0, 1]."""
-    by_time = event.seconds / (60 * config.minutes) if config.minutes else 0.0
-    by_images = event.kimg / config.kimg if config.kimg else 0.0
+    return share_done(event.kimg, event.seconds, config)
+
+
+def share_done(kimg: float, seconds: float, config: TrainConfig) -> float:
+    """How much of the run is over after so many images and seconds, in [0, 1]."""
+    by_time = seconds / (60 * config.minutes) if config.minutes else 0.0
+    by_images = kimg / config.kimg if config.kimg else 0.0
     return min(1.0, max(by_time, by_images))
 
 
@@ -153,6 +163,8 @@ def memorising(seen: Evidence, is_said: bool) -> str | None:
 
 def d_is_winning(seen: Evidence, is_said: bool) -> str | None:
     if not seen.is_sustained or seen.share < BEGINNING:
+        return None
+    if not is_said and seen.is_nearing():  # icons: D leads while faces turn into something else
         return None
     loss, skipped = seen.typical("loss_D"), seen.typical("skipped_D")
     chance = CHANCE[seen.config.loss]

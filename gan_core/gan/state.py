@@ -42,6 +42,7 @@ class TrainState:
     best: float = float("inf")  # the best snapshot's `metrics.shortfall`
     best_kid: float = float("inf")
     best_nimg: int = 0  # when that was
+    best_is_late: bool = False  # whether that was in the second half of the run
 
     def is_finite(self) -> bool:
         """Whether every weight and statistic of the networks is a number."""

@@ -7,7 +7,7 @@ held still, say 1. Everything else (augmentation, moving average, skipping D) se
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -37,11 +37,12 @@ from gan_core.gan.checkpoint import (
     restore,
     save_checkpoint,
 )
-from gan_core.gan.config import TrainConfig, describe
+from gan_core.gan.config import TrainConfig, change, describe
 from gan_core.gan.doctor import Doctor
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import Judge, shortfall
 from gan_core.gan.run import EVENTS_FILE, read_events
+from gan_core.gan.signs import share_done
 from gan_core.gan.snapshot import G_FILE, Snapshot, save_snapshot
 from gan_core.gan.state import TrainState, new_state
 from gan_core.gan.steps import Tally, train_step
@@ -111,10 +112,11 @@ def train(
         require_same_pictures(start, data.images)
         restore(start, state)
     speed = tried.get(str(compute), 0.0)
-    began = started - state.seconds
-    run = _Run(config, data, folder, start_name, state, compute, clock, began, judge)
+    run = _Run(config, data, folder, start_name, state, compute, clock, started, judge)
     if isinstance(start, Checkpoint):
         run.recall(start.config)
+        # Getting ready was paid for once; of what is left, all is for learning.
+        run.began = clock() - state.seconds
 
     def events() -> Iterator[Event]:
         yield Started(
@@ -155,7 +157,7 @@ class _Run:
         state: TrainState,
         compute: Compute,
         clock: Clock,
-        began: float,  # on `clock`, earlier parts of a resumed run counted in
+        began: float,  # on `clock`
         judge: Judge | None,
     ) -> None:
         self.config, self.folder, self.start_name = config, folder, start_name
@@ -163,6 +165,7 @@ class _Run:
         self.pictures = fingerprint(data.images)
         self.fixed_z = latents(_PREVIEW_COUNT, config.seed, config.network.z_dim)
         self.judge: Judge | None = None
+        opened = clock()
         if config.cadence.measure is not None:
             real = data.images if data.reference is None else data.reference
             self.judge = judge if judge is not None else Judge(real)
@@ -174,7 +177,8 @@ class _Run:
         self.due["measure"].share = _MEASURING_SHARE
         if self.judge is not None and config.minutes is not None:
             # Known before the first: a run must leave room for its last measurement.
-            self.due["measure"].expect(*self.foretell(self.judge))
+            cost, spent = self.foretell(self.judge)
+            self.due["measure"].expect(cost, spent + now - opened)
         self.is_adjusted = False  # since the last checkpoint
         self.tally = Tally(clock(), state.nimg)
         self.doctor = Doctor(config, len(data.images))
@@ -209,11 +213,11 @@ class _Run:
     def events(
         self, should_stop: Callable[[], bool], adjust: Callable[[], Mapping[str, Any]]
     ) -> Iterator[Event]:
-        state = self.state
+        state, first = self.state, self.state.nimg
         while True:
             if changes := adjust():
                 yield from self.adjust(changes, "user")
-            if state.nimg == 0 or not self.is_over():
+            if state.nimg == first or not self.is_over():
                 self.tally.add(train_step(state, self.config, self.compute))
             now = self.clock()
             state.seconds = now - self.began
@@ -267,13 +271,15 @@ class _Run:
     def adjust(self, changes: Mapping[str, Any], by: str) -> Iterator[Event]:
         """Go on with other settings; what is out of bounds is refused, and the run goes on."""
         try:
-            config = replace(self.config, **changes)
+            config = change(self.config, **changes)
         except BadSetting as error:
             yield Noticed(f"{error.what} {error.expected} The run goes on unchanged.")
             return
         before = {name: getattr(self.config, name) for name in changes}
         self.config = config
         self.state.follow(config)
+        for name, is_due in self.due.items():
+            is_due.every = getattr(config.cadence, name)
         self.is_adjusted = True  # a crash must not undo in silence what was asked for
         yield Adjusted(self.state.nimg / 1000, before, dict(changes), by)
 
@@ -301,16 +307,27 @@ class _Run:
         """Measure G_ema; when it is the best so far, make it the run's snapshot."""
         assert self.judge is not None
         found = self.judge.measure(self.state.G_ema, self.config.network.z_dim)
-        # A best of the first half is forgotten: the untouched start can be nearer to new pictures
-        # than what it turns into on its way to them, and is not what anybody trains for.
-        is_outlived = 2 * self.state.best_nimg < self.state.nimg
-        is_best = shortfall(found) < self.state.best or is_outlived
+        is_late = share_done(self.state.nimg / 1000, self.state.seconds, self.config) >= 0.5
+        is_best = shortfall(found) < self.state.best or self.is_outlived(is_late)
         if is_best:
             self.state.best, self.state.best_kid = shortfall(found), found.kid
-            self.state.best_nimg = self.state.nimg
+            self.state.best_nimg, self.state.best_is_late = self.state.nimg, is_late
         yield Measured(self.state.nimg / 1000, self.state.seconds, **asdict(found), is_best=is_best)
         if is_best:
             yield self.save_best(**asdict(found))
+
+    def is_outlived(self, is_late: bool) -> bool:
+        """Whether the best so far is to be forgotten.
+
+        The untouched start can be nearer to new pictures than what it turns into on its way to
+        them, and is not what anybody trains for. So the first measurement of the second half
+        forgets what was best in the first; before that, twice the pictures do, for a run that is
+        stopped early. A best of the second half stays until it is beaten, also if the run is
+        given more time.
+        """
+        if self.state.best_is_late:
+            return False
+        return is_late or 2 * self.state.best_nimg < self.state.nimg
 
     def save_best(self, **figures: float | str) -> Saved:
         training = {

@@ -427,6 +427,14 @@ def test_with_thousands_of_pictures_cutout_is_not_advised():
     assert "augment" not in remedy("D is winning", config, 5000)[1]
 
 
+def test_a_d_that_leads_while_the_pictures_come_nearer_is_not_accused():
+    leading = reports(0, 30, **WON)
+    nearer = sorted([*leading, measured(10, 4.0), measured(19, 3.0)], key=lambda event: event.kimg)
+    assert "D is winning" not in [state for _, state in verdicts(nearer)]
+    farther = sorted([*leading, measured(10, 3.0), measured(19, 4.0)], key=lambda event: event.kimg)
+    assert "D is winning" in [state for _, state in verdicts(farther)]
+
+
 # --- for a page ---------------------------------------------------------------------------
 
 FOUND = Diagnosed(30.0, "D is winning", "", "", {"augment": AUGMENTATIONS, "augment_p": 1.0})
@@ -442,7 +450,9 @@ def test_advice_that_was_followed_is_not_offered_again():
     log = [FOUND, Adjusted(31.0, {}, dict(FOUND.change), "user")]
     from_disk = [from_json(json.loads(json.dumps(to_json(event)))) for event in log]
     for events in (log, from_disk):
-        assert last_diagnosis(events) == replace(FOUND, change={})
+        standing = last_diagnosis(events)
+        assert (standing.state, standing.change) == (FOUND.state, {})
+        assert standing.advice.startswith("Done at 31.0 kimg")
     other = Adjusted(31.0, {}, {"lr_D": 1e-4}, "user")
     assert last_diagnosis([FOUND, other]) == FOUND
 

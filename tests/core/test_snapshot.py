@@ -145,10 +145,12 @@ def test_a_checkpoint_tells_its_run_without_loading_a_tensor(tmp_path):
     config = TrainConfig(network=TINY, minutes=3, seed=4)
     state = new_state(config, torch.zeros(20, 16, 16, 3, dtype=torch.uint8).numpy(), CPU)
     state.nimg, state.seconds, state.best_kid, state.best_nimg = 640, 12.5, 0.25, 320
+    state.best_is_late = True
     save_checkpoint(tmp_path, state, config, CPU, "scratch")
     found = find_checkpoint(tmp_path)
     assert (found.config, found.compute, found.start) == (config, CPU, "scratch")
     assert (found.nimg, found.seconds, found.best_kid, found.best_nimg) == (640, 12.5, 0.25, 320)
+    assert found.best_is_late
 
 
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
