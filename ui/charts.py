@@ -42,8 +42,13 @@ def of_kind(events: Sequence[Event], kind: type[_Kind]) -> list[_Kind]:
     return [event for event in events if isinstance(event, kind)]
 
 
+def makes_a_line(events: Sequence[Progress | Measured]) -> bool:
+    """Whether they lie at more than one place: a plot of one would stay blank."""
+    return len({event.kimg for event in events}) > 1
+
+
 class Charts:
-    """Four quiet plots. The lower two appear with the second measurement."""
+    """Four quiet plots. The lower two appear when a second moment was measured."""
 
     def __init__(self) -> None:
         with gr.Accordion(texts.CHARTS, open=True, visible=False, elem_id="charts") as self.frame:
@@ -64,10 +69,10 @@ class Charts:
 
         progress, measured = of_kind(events, Progress), of_kind(events, Measured)
         return [
-            gr.update(visible=bool(progress)),
+            gr.update(visible=makes_a_line(progress)),
             send("events", lambda: table(progress, LOSSES)),
             send("events", lambda: table(progress, SCORES)),
-            gr.update(visible=len(measured) > 1),  # one point makes no line
+            gr.update(visible=makes_a_line(measured)),
             send("measured", lambda: table(measured, KIDS)),
             send("measured", lambda: table(measured, VARIETY)),
         ]

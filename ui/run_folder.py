@@ -58,6 +58,7 @@ class RunState:
     reason: str = ""  # why it failed, if no event says so, or cannot begin or go on by itself
     can_resume: bool = False
     can_restart: bool = False  # nothing was saved, but its pictures are still here
+    has_begun: bool = True  # whether its present part has reported anything
 
 
 def read_state(folder: Path, is_attended: bool = False) -> RunState:
@@ -75,7 +76,8 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
     except BadRun as error:
         events, reason = (), error.what
     state = _state(folder, events, is_attended)
-    if state == "failed" and not (events and isinstance(events[-1], Failed)):
+    has_begun = bool(events) and has_reported(folder)
+    if state == "failed" and not (has_begun and isinstance(events[-1], Failed)):
         reason = _last_words(folder)
     if state in ("queued", "paused", "interrupted"):
         reason = read_trouble(folder) or reason
@@ -83,8 +85,9 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
     is_bare = state not in ACTIVE and not (can_resume or has_model)
     can_restart = is_bare and (folder / DATASET_FILE).is_file()
     return RunState(
-        folder.name, state, settings, 0, events, has_model, reason, can_resume, can_restart
-    )
+        folder.name, state, settings, 0, events, has_model, reason, can_resume, can_restart,
+        has_begun,
+    )  # fmt: skip
 
 
 def wait_again(

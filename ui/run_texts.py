@@ -35,7 +35,7 @@ BEFORE_ALT, AFTER_ALT = "Sixteen pictures before training", "The same sixteen la
 LAPSE = "How it grew"
 FRAME = "From the first preview to the newest"
 FRAME_ALT = "The same sixteen latents at that moment"
-FRAME_AT = "After {kimg:,.1f} thousand pictures"
+FRAME_AT = "After {shown}"
 CHARTS = "Curves"
 LOSSES = "Losses of G and D"
 SCORES = "D's score: 1 means “real”"
@@ -61,12 +61,15 @@ QUEUED_NEXT = "Yours is next, as soon as one that trains has ended."
 QUEUED = "{ahead} runs are before yours."
 STARTING = "Loading, and measuring how fast this machine is. This takes some seconds."
 STOPPING = "Saving what was learnt so far."
+STOPPING_EARLY = "It was still loading, and learnt nothing. It ends in a moment."
 PAUSED = "Saved after {time}. It waits until you let it go on; others may train meanwhile."
 PAUSED_EARLY = "Paused before anything was learnt."
 CANNOT_BEGIN = "It cannot start yet. {reason} It is tried again by itself."
 CANNOT_GO_ON = "It cannot go on by itself. {reason}"
-FINISHED = "{kimg:,.1f} thousand pictures were shown in {time}. The best model was kept."
+FINISHED = "{shown} were shown in {time}. The best model was kept."
+FINISHED_HARDLY = "{shown} were shown in {time}, too few to learn from. Give it more minutes."
 STOPPED = "Stopped after {time}. The best model so far was kept."
+STOPPED_HARDLY = "Stopped after {time} and {shown}, too few to learn from. Give it more minutes."
 STOPPED_EARLY = "It was stopped before anything was learnt."
 STOPPED_AGAIN = "It was stopped before it learnt anything more. What it had saved before is kept."
 PAUSED_AGAIN = "Paused before it learnt anything more. What it had saved before is kept."
@@ -74,16 +77,15 @@ INTERRUPTED = "The training process ended unexpectedly."
 CAN_GO_ON = "It can go on from what it saved last."
 HAS_MODEL = "The last good model was kept."
 CLOSE_TAB = "You may close this page; the run goes on, and is here when you come back."
-STATUS = "{kimg:,.1f} kimg · {speed:,.0f} images/s · {left} left"
+PICTURE, PICTURES, THOUSAND_PICTURES = "1 picture", "{n} pictures", "{kimg:,.1f} thousand pictures"
+STATUS = "{shown} shown · {speed:,.0f} a second · {left} left"
+PLAN_CHANGED = "Its time was changed since: {minutes} minutes in all."
 KID = "Distance from your pictures (KID × 1000): {kid}. Lower is closer."
 KID_MOVED = (
     "Distance from your pictures (KID × 1000): was {first}, now {kid}; the best was {best}."
     " Lower is closer."
 )
-KEPT = (
-    "Kept: the best of the second half, at {kimg:,.1f} thousand pictures. The preview nearest to"
-    " it is shown."
-)
+KEPT = "Kept: the best of the second half, after {shown}. The preview nearest to it is shown."
 MEASURED = (
     "The distance is measured on {n_fake} made and {n_real} real pictures: {low} to {high};"
     " features: {extractor}."
@@ -94,8 +96,8 @@ PROBE = (
 )
 PROBE_TRIED = " Tried: {tried}."
 START_NAME = "Started from: {start}."
-LOG_ADJUSTED = "At {kimg:,.1f} kimg: {what}, by {who}."
-LOG_VERDICT = "At {kimg:,.1f} kimg: {state}. {evidence}"
+LOG_ADJUSTED = "After {shown}: {what}, by {who}."
+LOG_VERDICT = "After {shown}: {state}. {evidence}"
 
 BY = {"user": "you", "autopilot": "autopilot"}
 

@@ -73,7 +73,7 @@ class TrainConfig:
     beta2: float = setting(0.999, 0.5, 0.9999, "Adam's beta 2")
     skip_D_below: float = setting(0.0, 0.0, 2.0, "Leave D alone while its loss is below this")
     r1_gamma: float = setting(0.0, 0.0, 1000, "R1 penalty on D's slope at real pictures; 0: none")
-    r2_gamma: float = setting(0.0, 0.0, 1000, "R2 penalty, on D's slope at made pictures; 0: none")
+    r2_gamma: float = setting(0.0, 0.0, 1000, "R2 penalty on D's slope at made pictures; 0: none")
     lecam: float = setting(0.0, 0.0, 100, "LeCam regularisation of D; 0: none")
     freeze_D: int = setting(0, 0, 8, "Lower blocks of D that are held still")
     train_G: TrainedG = choice("all", ("all", "batch-norm"), "What of G learns")
@@ -186,7 +186,9 @@ def _say_length(config: TrainConfig, speed: float) -> str:
         return f"{config.kimg:g} thousand images"
     seen = config.minutes * 60 * speed * _TRAINING_SHARE
     about = f", about {float(f'{seen:.2g}'):,.0f} images seen," if seen else ""
-    return f"{config.minutes:g} minute{'s' if config.minutes != 1 else ''}{about}"
+    few = config.minutes < 1
+    length = f"{config.minutes:.2g}" if few else f"{config.minutes:.1f}".removesuffix(".0")
+    return f"{length} minute{'s' if length != '1' else ''}{about}"
 
 
 def _say_augmentation(config: TrainConfig) -> str:

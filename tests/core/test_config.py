@@ -59,3 +59,10 @@ def test_the_plan_says_how_long_on_how_many_pictures():
     plan = describe(derive(120, 5), 120)
     assert "5 minutes" in plan
     assert "120 pictures" in plan
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(1.67338, "1.7 minutes"), (1.0, "1 minute "), (0.05, "0.05 minutes")]
+)
+def test_a_plan_tells_minutes_with_one_decimal_at_most(minutes, said):
+    assert describe(derive(100, minutes), 100).startswith(said)

@@ -75,19 +75,19 @@ def test_own_pictures_become_a_model_that_outlives_a_reload_and_is_reached_by_it
     page.locator("#start").click()
 
     line = page.locator("#status .line")
-    expect(line).to_contain_text(re.compile(r"kimg · .* left"), timeout=PATIENCE)
+    expect(line).to_contain_text(re.compile(r"shown · .* left"), timeout=PATIENCE)
     shown = line.inner_text()
     expect(line).not_to_have_text(shown, timeout=PATIENCE)
     expect(page.locator("#before img")).to_be_visible()
 
     page.reload()
-    expect(line).to_contain_text("kimg", timeout=PATIENCE)
+    expect(line).to_contain_text("shown", timeout=PATIENCE)
     expect(page.locator("#now img")).to_be_visible(timeout=PATIENCE)
 
     link = page.url
     expect(page.locator("#link")).to_have_value(link)
     other = open_page(PHONE, address=link)
-    expect(other.locator("#status .line")).to_contain_text("kimg", timeout=PATIENCE)
+    expect(other.locator("#status .line")).to_contain_text("shown", timeout=PATIENCE)
     assert other.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     other.locator("#stop").click()
     expect(other.locator("#status")).to_contain_text("Stopped", timeout=PATIENCE)

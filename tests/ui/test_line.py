@@ -21,12 +21,13 @@ from tiny_runs import (
 from gan_core.errors import BadRun, BadWeights
 from gan_core.events import Finished, Progress, Started
 from gan_core.gan.checkpoint import CHECKPOINT_FILE, PREVIOUS_FILE
+from gan_core.gan.run import EVENTS_FILE
 from ui import view
 from ui.jobs import Runs
 from ui.keeper import folders
 from ui.models import Models
-from ui.request import REQUEST_FILE, Settings, read_settings
-from ui.worker import LOG_FILE, WORKER_FILE
+from ui.request import REQUEST_FILE, Settings, read_settings, write_settings
+from ui.worker import EXIT_FILE, LOG_FILE, WORKER_FILE
 
 LEARNING = (
     Started("5 minutes on 24 pictures.", 24, 16, 8, 0, "tiny", 5.0, None),
@@ -205,3 +206,19 @@ def test_how_long_a_run_is_kept_is_said_as_it_is_done(root: Path) -> None:
         runs.look("a" * 22)
     with pytest.raises(BadWeights, match="kept for 7 hours"):
         Models(root / "none", runs).load("a" * 22)
+
+
+def test_a_continued_run_whose_pictures_are_gone_says_so_and_nothing_of_what_came_before(
+    root: Path,
+) -> None:
+    runs = without_worker(root)
+    run_id = runs.add(noise())
+    folder = pretend(runs, run_id, (*LEARNING, Finished(0.8, 60.0, True, None)))
+    write_settings(folder, tiny_settings(folder))
+    (folder / LOG_FILE).write_text("The pictures are gone.\n")
+    (folder / EXIT_FILE).write_text("   2")
+    later = (folder / EVENTS_FILE).stat().st_mtime + 5
+    os.utime(folder / WORKER_FILE, (later, later))
+    run = runs.look(run_id)
+    assert run.state == "failed"
+    assert view.sentence_of(run).startswith("The pictures are gone.")
