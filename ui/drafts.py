@@ -1,6 +1,7 @@
 """Pictures that were dropped and wait for Start: their sheet, what was decided, what was seen.
 
-Each draft is a folder, named only in the server's memory of one tab. Uploads themselves are not
+Each draft is a folder, named only in the server's memory of one tab, and in the tab itself: the run
+that it becomes has the same name. Uploads themselves are not
 kept for it: the sheet's strips are enough to crop anew.
 """
 

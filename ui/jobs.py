@@ -49,9 +49,12 @@ class Runs:
         self._keeper = Keeper(root, at_once, keep_hours, room)
         self._lock = self._keeper.lock
 
-    def add(self, dataset: Dataset) -> str:
-        """Keep prepared pictures as a draft and return its id. Raises: DiskFull."""
-        run_id = self._new_folder()
+    def add(self, dataset: Dataset, run_id: str = "") -> str:
+        """Keep prepared pictures as a draft and return its id, by default a new one.
+
+        Raises: BadRun when a run of that id is here already, DiskFull.
+        """
+        run_id = self._new_folder(run_id)
         try:
             save_dataset(dataset, self.root / run_id / DATASET_FILE)
         except BaseException:
@@ -65,17 +68,16 @@ class Runs:
         with self._lock:
             self._refuse_if_full()
             if read_settings(folder) is not None:
-                raise BadRun(
-                    texts.ALREADY_STARTED,
-                    texts.ALREADY_STARTED_EXPECTED,
-                    texts.ALREADY_STARTED_ADVICE,
-                )
+                raise _already_started()
             write_settings(folder, replace(settings, asked=time.time()))
         self._keeper.ring()
 
-    def create(self, dataset: Dataset, settings: Settings) -> str:
-        """Add pictures and put them in line at once. Raises: BadRun, DiskFull."""
-        return self._started(self.add(dataset), settings)
+    def create(self, dataset: Dataset, settings: Settings, run_id: str = "") -> str:
+        """Add pictures and put them in line at once. Raises: BadRun, DiskFull.
+
+        run_id: one that only who asks for the run can know, as a draft's; by default a new one.
+        """
+        return self._started(self.add(dataset, run_id), settings)
 
     def resume(
         self, run_id: str, more: float | None = None, changed: Mapping[str, Any] = {}
@@ -207,9 +209,12 @@ class Runs:
         """
         self._keeper.close(wait)
 
-    def _new_folder(self) -> str:
-        run_id = secrets.token_urlsafe(16)
-        (self.root / run_id).mkdir(mode=0o700)
+    def _new_folder(self, run_id: str = "") -> str:
+        run_id = run_id or secrets.token_urlsafe(16)
+        try:
+            (self.root / run_id).mkdir(mode=0o700)
+        except FileExistsError:
+            raise _already_started() from None
         return run_id
 
     def _started(self, run_id: str, settings: Settings) -> str:
@@ -238,3 +243,9 @@ class Runs:
                 texts.QUEUE_FULL_EXPECTED.format(most=self.most_waiting),
                 texts.QUEUE_FULL_ADVICE,
             )
+
+
+def _already_started() -> BadRun:
+    return BadRun(
+        texts.ALREADY_STARTED, texts.ALREADY_STARTED_EXPECTED, texts.ALREADY_STARTED_ADVICE
+    )

@@ -46,6 +46,7 @@ class PicturesReport:
     def __init__(self, drafts: Drafts, start: gr.Button, resolution: Callable[[], int]) -> None:
         self.drafts, self.start, self.resolution = drafts, start, resolution
         self.draft, self.places, self.chosen = gr.State(None), gr.State([]), gr.State(None)
+        self.promised = gr.HTML(visible="hidden")  # the id that a run of these pictures will have
         self.number = gr.State(0)  # of the pictures that a run would learn from
         self.summary = gr.HTML(visible=False, elem_id="summary")
         with gr.Column(visible=False, elem_id="pictures") as self.frame:
@@ -78,7 +79,7 @@ class PicturesReport:
             self.fold, self.table, self.start, self.number,
         ]  # fmt: skip
         self.panel = self.one.outputs
-        self.all: list[Any] = [self.draft, self.chosen, *self.shown, *self.panel]
+        self.all: list[Any] = [self.draft, self.promised, self.chosen, *self.shown, *self.panel]
 
     def wire(self, drops: Sequence[gr.File]) -> None:
         """Connect uploads and all that can be done to them."""
@@ -113,11 +114,18 @@ class PicturesReport:
             sheet = read_uploads(paths, size)
         except BadDataset as error:
             empty = Shown(Sheet("", size, ()), Choices(), (), str(error))
-            return [None, None, *self._show(empty, 0), *self.one.show(None, None), *_FRESH]
+            return [None, "", None, *self._show(empty, 0), *self.one.show(None, None), *_FRESH]
         draft = self.drafts.add(sheet)
         shown, number = self._read_draft(draft, is_looking=True)
         shown = replace(shown, is_new=True)
-        return [draft, None, *self._show(shown, number), *self.one.show(shown, None), *_FRESH]
+        return [
+            draft,
+            draft,
+            None,
+            *self._show(shown, number),
+            *self.one.show(shown, None),
+            *_FRESH,
+        ]
 
     @friendly
     def look(self, draft: str | None, chosen: int | None) -> list[Any]:
@@ -179,7 +187,7 @@ class PicturesReport:
         gone = gr.update(visible=False)
         shown = [gone, gone, *[gr.skip()] * 3, [], gr.skip(), gone, gr.skip()]
         start = gr.update(interactive=False)
-        return [None, None, *shown, start, gr.skip(), gone, *[gr.skip()] * 4]
+        return [None, "", None, *shown, start, gr.skip(), gone, *[gr.skip()] * 4]
 
     def _choose(self, draft: str | None, place: int | None) -> list[Any]:
         shown = self._read_draft(draft)[0] if draft is not None else None

@@ -18,7 +18,7 @@ from gan_core.pictures import compose
 from ui import texts, view
 from ui.drafts import FOLDER, KEEP_HOURS, Drafts
 from ui.errors import friendly, require
-from ui.mine import Mine
+from ui.mine import PROMISE, Mine
 from ui.models import Models
 from ui.pictures_report import READING, PicturesReport, no_pictures, read_uploads
 from ui.request import MOST_MINUTES, SHORTEST_MINUTES, USUAL_MINUTES, Settings
@@ -134,9 +134,17 @@ class TrainTab:
         )  # fmt: skip
         self.button.click(
             self.start,
-            [report.draft, self.minutes, *self.advanced, report.mirror, self.watch.mine],
+            [
+                report.draft,
+                self.minutes,
+                *self.advanced,
+                report.mirror,
+                self.watch.mine,
+                report.promised,
+            ],
             [*report.all, *self.watch.outputs],
             show_progress="minimal",
+            js=PROMISE,  # the tab may be closed before there is an answer
             **private,
         )
         # Not `api`: only a File component checks that a path in a request was really uploaded.
@@ -171,7 +179,7 @@ class TrainTab:
         *rest: Any,
     ) -> list[Any]:  # fmt: skip
         """Put the draft in line, and turn the page to watching it."""
-        *by_hand, mirror, stored = rest
+        *by_hand, mirror, stored, _promised = rest
         if draft is None:
             raise no_pictures()
         dataset = self.report.drafts.dataset(draft)
@@ -180,7 +188,9 @@ class TrainTab:
         augment = tuple(name for name in AUGMENTATIONS if name in chosen)
         options |= {"augment": augment, "mirror": bool(mirror)}
         settings = settings_from(self.models, len(dataset), other or dial, start, seed, options)
-        mine = Mine.from_browser(stored).with_run(self.models.runs.create(dataset, settings))
+        mine = Mine.from_browser(stored).with_run(
+            self.models.runs.create(dataset, settings, run_id=draft)
+        )
         self.report.drafts.forget(draft)
         return [*self.report.hidden(), *self.watch.show(mine)]
 

@@ -85,7 +85,8 @@ class Watch:
         watched = [self.mine, self.store.seen]
         demo.load(self.reattach, self.mine, [tabs, *self.outputs], js=RECALL, **_PRIVATE)
         # Not queued: a full line of other work must not freeze the progress that people watch.
-        self.store.timer.tick(self.poll, watched, self.outputs, queue=False, **_PRIVATE)
+        looked_at = [*watched, self.wall.moment]
+        self.store.timer.tick(self.poll, looked_at, self.outputs, queue=False, **_PRIVATE)
         self.store.stands.select(self.settle, watched, self.outputs, queue=False, **_PRIVATE)
         orders, controls, form, autopilot = (
             self.orders, self.controls, self.form, self.verdict.autopilot,
@@ -144,8 +145,11 @@ class Watch:
         return [tab, *self.show(mine, None, notice, is_fewer)]
 
     @friendly
-    def poll(self, stored: object, seen: object) -> list[Any]:
-        """Look again, and send only what has changed."""
+    def poll(self, stored: object, seen: object, moment: float | None = None) -> list[Any]:
+        """Look again, and send only what has changed.
+
+        moment: where the slider stands; if that is at the newest preview, it stays there.
+        """
         mine = Mine.from_browser(stored)
         if not self.runs.exists(mine.run):
             gone = self._gone() if mine.run else ""
@@ -153,6 +157,9 @@ class Watch:
         if seen == Mark.of(self.runs.look(mine.run)):
             return [gr.skip()] * len(self.outputs)
         values = self.show(mine, seen)
+        if isinstance(seen, Mark) and moment == seen.frames:
+            place = self.outputs.index(self.wall.moment)
+            values[place] = self.wall.at_newest(self.orders.look(mine, seen))
         # Meanwhile another run may have been opened: this one, if late, must not be watched again.
         for kept in (self.mine, self.store.address):
             values[self.outputs.index(kept)] = gr.skip()

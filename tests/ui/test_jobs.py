@@ -171,6 +171,18 @@ def test_a_run_takes_other_settings_and_more_time_while_it_trains_but_not_afterw
         runs.pause(run_id)
 
 
+def test_the_pictures_of_one_draft_are_put_in_line_once_under_its_own_id(
+    tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    runs = Runs(tmp_path / "runs")
+    runs.close()
+    draft = "d" * 22
+    assert runs.create(dataset, settings(), run_id=draft) == draft
+    with pytest.raises(BadRun, match="already been started"):
+        runs.create(dataset, settings(), run_id=draft)
+    assert runs.look(draft).state == "queued"
+
+
 def test_two_runs_train_at_once_if_there_may_be_two(
     tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
 ) -> None:

@@ -232,7 +232,24 @@ def test_the_slider_shows_the_moment_that_is_chosen_and_never_one_that_is_not_th
     for moment, level in ((1, 0), (2, 100), (3, 200), (99, 200), (-5, 0)):
         frame, said = watch.wall.show_moment(mine.to_browser(), moment)
         assert frame.max() == level
-        assert f"After {level / 1000:,.1f} thousand pictures" in said
+        assert f"After {level} pictures" in said
+
+
+def test_the_slider_follows_the_newest_preview_until_it_is_moved(
+    watch: Watch, orders: Orders, mine: Mine
+) -> None:
+    events = with_previews(orders, mine)
+
+    def slider(moment: float) -> dict[str, Any]:
+        pretend(orders.runs, mine.run, events[:-1])
+        seen = Mark.of(orders.look(mine).run)
+        pretend(orders.runs, mine.run, events)
+        values = watch.poll(mine.to_browser(), seen, moment)
+        return dict(zip(watch.outputs, values, strict=True))[watch.wall.moment]
+
+    assert (slider(2)["maximum"], slider(2)["value"]) == (3, 3)
+    assert slider(1)["maximum"] == 3
+    assert "value" not in slider(1)
 
 
 def test_comparing_shows_eight_pairs_each_with_how_near_they_lie(
