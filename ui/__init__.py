@@ -73,4 +73,5 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "show_error": False,
         "max_file_size": "200mb",
+        "i18n": gr.I18n(en={"common.complete": texts.DONE}),
     }

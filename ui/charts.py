@@ -19,6 +19,7 @@ LOSSES: Lines = {"G": ("loss_G", 1), "D": ("loss_D", 1)}
 SCORES: Lines = {"real": ("score_real", 1), "made": ("score_fake", 1)}
 KIDS: Lines = {"KID": ("kid", 1000), "low": ("kid_low", 1000), "high": ("kid_high", 1000)}
 VARIETY: Lines = {"variety": ("diversity", 1), "covered": ("coverage", 1)}
+_SPACED = " ^7~g"  # spaces around a number: of labels that would touch, some are left out then
 _Kind = TypeVar("_Kind", Progress, Measured)
 
 
@@ -82,5 +83,5 @@ def _plot(title: str, colours: Sequence[str], lines: Lines, name: str) -> gr.Lin
     return gr.LinePlot(
         x="kimg", y="value", color="line", label=title, height=240, elem_id=name, min_width=280,
         elem_classes="curve", color_map=dict(zip(lines, colours, strict=True)), color_title=" ",
-        x_title=texts.THOUSANDS, y_title=" ", buttons=[],
+        x_title=texts.THOUSANDS, y_title=" ", buttons=[], x_axis_format=_SPACED,
     )  # fmt: skip

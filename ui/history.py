@@ -20,7 +20,8 @@ from ui import view
 from ui.errors import friendly
 from ui.jobs import Runs
 from ui.mine import RECALL, Mine, Store
-from ui.run_folder import RunState
+from ui.request import title
+from ui.run_folder import ACTIVE, RunState, ended_at
 
 Handler: TypeAlias = Callable[..., list[Any]]
 MOST = 24  # rows
@@ -88,10 +89,9 @@ def row_html(folder: Path, run: RunState) -> str:
         facts.append(texts.KID_KEPT.format(kid=view.figure(best.kid * 1000)))
     label = ""
     if run.settings is not None:
-        label = run.settings.label
-        facts.append(
-            texts.AGO.format(time=view.duration(max(0.0, time.time() - run.settings.asked)))
-        )
+        label = title(run.settings)
+        since = run.settings.asked if run.state in ACTIVE else ended_at(folder)
+        facts.append(texts.AGO.format(time=view.duration(max(0.0, time.time() - since))))
     return (
         f'<div class="past-run">{_thumbnail(folder, run)}<div><b>{html.escape(label)}</b>'
         f"<p>{html.escape(' · '.join(facts))}</p></div>"

@@ -12,7 +12,7 @@ from gan_core.gan.train import BEST_FOLDER, SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
 from ui import texts
 from ui.jobs import Runs
-from ui.request import read_settings
+from ui.request import read_settings, title
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Models:
             settings = read_settings(self.runs.folder(run_id))
         except BadRun:  # its model can be used all the same
             settings = None
-        return settings.label if settings is not None else ""
+        return title(settings) if settings is not None else ""
 
 
 @lru_cache(maxsize=4)

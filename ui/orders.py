@@ -16,6 +16,7 @@ from ui.jobs import Runs
 from ui.look import Look, Mark
 from ui.mine import Mine
 from ui.request import MOST_MINUTES, SHORTEST_MINUTES
+from ui.run_log import say_change
 from ui.settings_form import changes_in, settings_now
 from ui.verdict import remedy
 
@@ -64,6 +65,7 @@ class Orders:
                     texts.TOO_LONG_ADVICE,
                 )
             self.runs.adjust(mine.run, {"minutes": minutes})
+            gr.Info(texts.MORE_GIVEN.format(minutes=view.minutes(minutes)))
         else:
             self.runs.resume(mine.run, more)
         return mine
@@ -78,6 +80,7 @@ class Orders:
             self.runs.resume(mine.run, None if has_time_left else minutes, changes)
         elif changes:
             self.runs.adjust(mine.run, changes)
+            gr.Info(texts.APPLIED.format(what=say_change({}, changes)))
         else:
             gr.Info(texts.NOTHING_CHANGED)
         return mine

@@ -218,6 +218,8 @@ class PicturesReport:
         everything = view.order(shown)
         places = everything[:MOST_SHOWN]
         count = texts.CROPS_ALL if len(places) == len(everything) else texts.CROPS_SOME
+        can_move = view.can_move(shown, everything)
+        do = texts.CROPS_MOVE if can_move else texts.CROPS_LEAVE
         sides = shown.findings.sides if shown.findings is not None else None
         index = places.index(chosen) if chosen in places else None
         is_told = any(line.verdict == "left out" for line in shown.report)
@@ -225,8 +227,8 @@ class PicturesReport:
         return [
             gr.update(value=view.summary_html(shown), visible=True),
             gr.update(visible=bool(places)),
-            gr.update(value=shown.choices.crop, visible=view.can_move(shown, everything)),
-            f'<p class="caption">{count.format(shown=len(places), n=len(everything))}</p>',
+            gr.update(value=shown.choices.crop, visible=can_move),
+            f'<p class="caption">{count.format(shown=len(places), n=len(everything), do=do)}</p>',
             gr.update(value=view.gallery(shown, places), selected_index=index),
             places,
             f'<p class="note">{sides.hint()}</p>' if sides is not None else "",

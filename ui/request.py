@@ -84,6 +84,15 @@ def read_settings(folder: Path) -> Settings | None:
         ) from error
 
 
+def title(settings: Settings) -> str:
+    """What a run is called in a list: what its pictures show, if that is known, and how many."""
+    return (
+        texts.TITLED.format(kind=settings.kind, label=settings.label)
+        if settings.kind
+        else (settings.label)
+    )
+
+
 def note_trouble(folder: Path, reason: str) -> None:
     """Keep why a run cannot begin, or go on, by itself; "" when it can.
 

@@ -173,6 +173,16 @@ def last_change(folder: Path) -> float:
     return max(changes, default=folder.stat().st_mtime)  # nothing yet: its writer was cut off
 
 
+def ended_at(folder: Path) -> float:
+    """Seconds since 1970 at which a run that has ended last reported anything, or its worker went.
+
+    Before it has reported anything: when it was asked for.
+    """
+    files = [folder / name for name in (EVENTS_FILE, EXIT_FILE)]
+    there = [path.stat().st_mtime for path in files if path.exists()]
+    return max(there) if there else last_change(folder)
+
+
 def _state(folder: Path, events: tuple[Event, ...], is_attended: bool) -> State:
     if is_waiting(folder):
         return "queued"

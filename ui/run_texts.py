@@ -107,6 +107,7 @@ AUTOPILOT = "Autopilot"
 AUTOPILOT_INFO = "What the run doctor advises is done by itself, and noted in the log."
 
 # Its settings
+HALFLIFE_UNIT = "In thousand pictures shown."
 SETTINGS = "Other settings"
 SETTINGS_RUNNING = "They take hold at the next step, while it trains."
 SETTINGS_ENDED = (
@@ -115,6 +116,9 @@ SETTINGS_ENDED = (
 APPLY = "Apply"
 GO_ON_SO = "Continue with these"
 BEGIN_SO = "New run with these"
+APPLIED = "It will go on with {what} from its next step on."
+MORE_GIVEN = "It may train for {minutes} minutes in all now."
+NOTED = "The card in the zip says so now."
 NOTHING_CHANGED = "None of the settings was changed."
 
 # What came of it
@@ -138,6 +142,7 @@ FILM_MP4, FILM_GIF = "Film (MP4)", "Film (GIF)"
 HISTORY = "Your runs"
 NO_HISTORY = "None yet. Those that this browser starts, or opens by a link, are listed here."
 OPEN, DELETE = "Open", "Delete"
+TITLED = "{kind} · {label}"
 AGO = "{time} ago"
 PLACE = "{ahead} before it"
 KID_KEPT = "KID × 1000: {kid}"

@@ -25,6 +25,7 @@ from ui.texts import AUGMENTATION, AUGMENTATION_INFO, MIRROR
 FIELDS = tuple(name for name in ADJUSTABLE if name not in ("minutes", "kimg", "autopilot"))
 _ABOUT = {entry.name: entry for entry in fields(TrainConfig)}
 _IN_A_ROW = 3
+_UNITS = {"ema_halflife_kimg": texts.HALFLIFE_UNIT}
 _SWITCHES: dict[str, dict[str, Any]] = {
     "mirror": {"label": MIRROR},
     "autopilot": {"label": texts.AUTOPILOT, "info": texts.AUTOPILOT_INFO},
@@ -125,6 +126,7 @@ def control(name: str, **shown: Any) -> Any:
     return gr.Number(
         default,
         label=about["help"],
+        info=_UNITS.get(name),
         precision=0 if is_whole else None,
         step=1 if is_whole else about["low"] or 0.1,
         **shown,

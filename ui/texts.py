@@ -52,11 +52,13 @@ FOLDER = "One folder. A new one replaces the one before."
 REPORT = "What became of each file"
 REPORT_COLUMNS = ("#", "", "File", "Result", "Why")
 CROPS = "How the network will see them"
-CROPS_ALL = "How the network will see them: all {n:,}. Choose one to move its crop or leave it out."
+CROPS_ALL = "How the network will see them: all {n:,}. Choose one to {do}."
 CROPS_SOME = (
     "How the network will see them: {shown} of {n:,}, those with something to say first. Choose one"
-    " here, or in the table below, to move its crop or leave it out."
+    " here, or in the table below, to {do}."
 )
+CROPS_MOVE, CROPS_LEAVE = "move its crop or leave it out", "leave it out"
+SQUARE = "It is square: all of it is used, and there is no crop to move."
 VERDICTS = {"kept": "used", "mended": "used, mended", "left out": "left out"}
 MARKS = {"kept": "used", "mended": "mended", "left out": "left out"}
 MARK_TWIN, MARK_SAME = "near-twin of {name}", "same as {name}"
@@ -181,6 +183,8 @@ WEIGHTS_ADVICE = "Write for instance 1, 2, or leave the field empty."
 NO_PASTICHE = "There is nothing painted yet."
 NO_PASTICHE_EXPECTED = "This goes on from a finished picture."
 NO_PASTICHE_ADVICE = "Press Paint first."
+
+DONE = "Done"  # to who hears the page: Gradio has no word for it
 
 # Errors
 ERROR_TITLE = "This did not work"

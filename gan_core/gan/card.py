@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shlex
 from collections.abc import Collection, Iterator, Sequence
@@ -79,7 +80,7 @@ def _pictures(files: Collection[str]) -> Iterator[str]:
 
 
 def _data(start: Started, kind: str) -> str:
-    words = " ".join(kind.split())[:_KIND_LENGTH]
+    words = html.escape(" ".join(kind.split())[:_KIND_LENGTH], quote=False)
     shown = f" They show, in the words of who trained it: {words}." if words else ""
     return (
         f"{start.n_images} pictures, cut to squares of {start.resolution} px.{shown} None of them"

@@ -1,6 +1,8 @@
 """What the page shows of a run, without a page: events in, component values out."""
 
 import math
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -281,6 +283,20 @@ def test_a_row_of_the_history_says_how_the_run_stands(tmp_path: Path) -> None:
     row = row_html(tmp_path, run("queued", measured(0.2), ahead=2))
     assert "24 pictures, 5 min" in row
     assert "Waiting in line · 2 before it · KID × 1000: 200" in row
+
+
+def test_a_row_of_the_history_says_what_its_pictures_show_and_how_long_ago_it_ended(
+    tmp_path: Path,
+) -> None:
+    asked = replace(SETTINGS, kind="tulips", asked=time.time() - 7300)
+    ended = replace(run("stopped"), settings=asked)
+    (tmp_path / "events.jsonl").touch()
+    an_hour_ago = time.time() - 3605
+    os.utime(tmp_path / "events.jsonl", (an_hour_ago, an_hour_ago))
+    row = row_html(tmp_path, ended)
+    assert "tulips · 24 pictures, 5 min" in row
+    assert "1 h 0 min ago" in row
+    assert "2 h 1 min ago" in row_html(tmp_path, replace(ended, state="running"))
 
 
 def test_a_form_gives_only_what_was_changed() -> None:
