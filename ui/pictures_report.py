@@ -18,6 +18,7 @@ from ui.chosen_picture import ChosenPicture
 from ui.drafts import Drafts, find
 from ui.errors import friendly
 from ui.pictures_view import MOST_SHOWN, Shown
+from ui.theme import AWAY
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _QUIET: dict[str, Any] = {**_PRIVATE, "show_progress": "hidden"}
@@ -46,7 +47,8 @@ class PicturesReport:
     def __init__(self, drafts: Drafts, start: gr.Button, resolution: Callable[[], int]) -> None:
         self.drafts, self.start, self.resolution = drafts, start, resolution
         self.draft, self.places, self.chosen = gr.State(None), gr.State([]), gr.State(None)
-        self.promised = gr.HTML(visible="hidden")  # the id that a run of these pictures will have
+        # The id that a run of these pictures will have, for the browser alone.
+        self.promised = gr.HTML(elem_classes=AWAY, elem_id="promised")
         self.number = gr.State(0)  # of the pictures that a run would learn from
         self.summary = gr.HTML(visible=False, elem_id="summary")
         with gr.Column(visible=False, elem_id="pictures") as self.frame:

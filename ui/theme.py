@@ -141,7 +141,7 @@ CSS = (
 #style-after { align-items: end; }
 #picked-picture { max-width: 320px; }
 #time-row { align-items: end; }
-#controls-row button { white-space: nowrap; width: auto; max-width: 100%; }
+#controls-row button { white-space: nowrap; flex: 0 0 auto; width: auto; }
 #link-row label { color: var(--block-label-text-color); }
 .link-line { display: flex; gap: .6rem; flex-wrap: wrap; padding: .4rem 0; }
 #link-row input { flex: 1; min-width: 200px; padding: .5rem .7rem; border: 0; border-radius: 4px;

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import PATIENCE, PHONE, open_train
+from browsing import DESKTOP, PATIENCE, PHONE, open_train
 from playwright.sync_api import Page, expect
 from tiny_runs import alive, noise, pretend, tiny_settings, wait_until, without_worker
 
@@ -84,6 +84,7 @@ def test_a_run_whose_tab_was_closed_before_the_answer_is_among_those_of_the_brow
     open_train(first)
     first.locator("#files input[type=file]").set_input_files(sorted(picture_folder.glob("*.png")))
     expect(first.locator("#summary")).to_contain_text("24 of 24", timeout=PATIENCE)
+    expect(first.locator("#promised")).to_be_hidden()
     first.route("**/queue/data*", lambda _: None)  # the answer is never heard
     first.locator("#start").click()
     wait_until(lambda: any(each not in known for each in folders(server_folder / "runs")))
@@ -97,6 +98,20 @@ def test_a_run_whose_tab_was_closed_before_the_answer_is_among_those_of_the_brow
     second.locator(".past-run [data-order=delete]").click()
     expect(second.locator(".past-run")).to_have_count(0, timeout=PATIENCE)
     second.close()
+
+
+def test_how_much_time_is_left_is_read_whole_on_the_button_that_goes_on(
+    open_page: Callable[..., Page], url: str, server_folder: Path
+) -> None:
+    runs = without_worker(server_folder / "runs")
+    run_id = runs.add(noise())
+    folder = pretend(runs, run_id, (*EVENTS, Finished(0.8, 126.0, True, None)), "user")
+    write_settings(folder, tiny_settings(folder))
+    for size in (DESKTOP, PHONE):
+        button = open_page(size, address=f"{url}/?run={run_id}").locator("#go-on")
+        expect(button).to_contain_text("Continue, 2 min 54 s left", timeout=PATIENCE)
+        assert button.evaluate("b => b.scrollWidth <= b.clientWidth && b.clientHeight < 50")
+    runs.forget(run_id)
 
 
 def test_the_slider_of_an_open_run_follows_the_newest_preview_with_its_picture(
