@@ -155,7 +155,7 @@ def last_diagnosis(events: Iterable[Event]) -> Diagnosed | None:
         if isinstance(event, Diagnosed):
             found = event
         elif isinstance(event, Adjusted) and found is not None and _is_done(found, event):
-            done = f"Done at {event.kimg:.1f} kimg; what comes of it is not to be seen yet."
+            done = f"Done at {event.kimg:.1f} thousand pictures; what comes of it is not seen yet."
             found = replace(found, change={}, advice=done)
         elif (
             isinstance(event, Failed)

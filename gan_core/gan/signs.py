@@ -141,7 +141,7 @@ def far_worse(seen: Evidence, is_said: bool) -> str | None:
         limit = _FAR_WORSE[is_said] * max(best.kid, _KID_FLOOR)
         if all(m.kid_low > limit for m in last):
             now, then = say_kid(last[-1]), say_kid(best)
-            return f"KID is {now}; at {best.kimg:.1f} thousand images it was {then}."
+            return f"KID is {now}; at {best.kimg:.1f} thousand pictures it was {then}."
     return None
 
 
@@ -223,7 +223,7 @@ def settled(seen: Evidence, is_said: bool) -> str | None:
         return None
     now, then = say_kid(last[-1]), say_kid(best)
     return (
-        f"KID is {now}; it was {then} at {best.kimg:.1f} thousand images, and the last"
+        f"KID is {now}; it was {then} at {best.kimg:.1f} thousand pictures, and the last"
         f" {_SETTLED_FOR} measurements were not better."
     )
 

@@ -452,7 +452,7 @@ def test_advice_that_was_followed_is_not_offered_again():
     for events in (log, from_disk):
         standing = last_diagnosis(events)
         assert (standing.state, standing.change) == (FOUND.state, {})
-        assert standing.advice.startswith("Done at 31.0 kimg")
+        assert standing.advice.startswith("Done at 31.0 thousand pictures")
     other = Adjusted(31.0, {}, {"lr_D": 1e-4}, "user")
     assert last_diagnosis([FOUND, other]) == FOUND
 

@@ -130,6 +130,18 @@ def test_minutes_are_added_to_a_training_run_up_to_a_most_in_one_go_but_again_wh
             orders.more(mine, 121)
 
 
+def test_what_is_asked_of_a_training_run_is_confirmed(
+    orders: Orders, mine: Mine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Info", said.append)
+    with alive(pretend(orders.runs, mine.run, LEARNING)):
+        orders.apply(mine, *form(orders, mine, lecam=0.3))
+        orders.more(mine, 2)
+        orders.apply(mine, *form(orders, mine))
+    assert ["lecam 0.3" in said[0], "7 minutes in all" in said[1], "None" in said[2]] == [True] * 3
+
+
 def test_settings_are_applied_to_a_run_that_trains_and_only_those_that_were_changed(
     orders: Orders, mine: Mine
 ) -> None:
