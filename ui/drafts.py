@@ -36,6 +36,7 @@ from gan_core.gan.dataset_doctor import (
 from gan_core.pictures import Choices, Dataset, Sheet, compose, cut, load_sheet, save_sheet
 
 FOLDER = "drafts"  # beside the runs; no run is called so
+KEEP_HOURS = 6.0  # without being touched
 _SHEET, _CHOICES, _LOOK = "sheet.safetensors", "choices.json", "look.safetensors"
 _MOVED_SO_MUCH = 0.25  # of the crops: then left and right are compared anew
 

@@ -19,7 +19,7 @@ from ui import run_texts as texts
 from ui import view
 from ui.errors import friendly
 from ui.jobs import Runs
-from ui.mine import Mine, Store
+from ui.mine import RECALL, Mine, Store
 from ui.run_folder import RunState
 
 Handler: TypeAlias = Callable[..., list[Any]]
@@ -55,7 +55,7 @@ class History:
         """Say what a row's buttons do. Handlers take the values of `inputs`, and a run's id."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         for event in (self.frame.expand, self.store.stands.select):
-            event(self.draw, self.store.mine, self.rows, queue=False, **private)
+            event(self.draw, self.store.mine, self.rows, queue=False, js=RECALL, **private)
 
         def about_it(handler: Handler) -> Handler:
             def handle(stored: object, seen: object, chosen: gr.EventData) -> list[Any]:
@@ -63,9 +63,9 @@ class History:
 
             return handle
 
-        self.rows.select(about_it(open_run), inputs, outputs, **private)
-        self.rows.delete(about_it(delete_run), inputs, outputs, **private).then(
-            self.draw, self.store.mine, self.rows, **private
+        self.rows.select(about_it(open_run), inputs, outputs, js=RECALL, **private)
+        self.rows.delete(about_it(delete_run), inputs, outputs, js=RECALL, **private).then(
+            self.draw, self.store.mine, self.rows, js=RECALL, **private
         )
 
     @friendly

@@ -12,7 +12,7 @@ from gan_core.gan.train import BEST_FOLDER, SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
 from ui import texts
 from ui.jobs import Runs
-from ui.run_folder import read_settings
+from ui.request import read_settings
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Models:
             raise BadWeights(texts.NO_MODEL, texts.NO_MODEL_EXPECTED, texts.NO_MODEL_ADVICE)
         raise BadWeights(
             texts.UNKNOWN_MODEL.format(name=name) if name else texts.UNNAMED_MODEL,
-            texts.UNKNOWN_MODEL_EXPECTED.format(names=", ".join(bundled) or "none"),
+            texts.UNKNOWN_MODEL_EXPECTED.format(
+                names=", ".join(bundled) or "none", hours=self.runs.keep_hours
+            ),
             texts.UNKNOWN_MODEL_ADVICE,
         )
 

@@ -13,7 +13,7 @@ from gan_core.errors import BadRun
 from gan_core.files import explain_disk_errors
 from gan_core.gan.memorisation import MANY_COPIES, memorisation
 from gan_core.gan.package import pack
-from gan_core.gan.run import kept_measurement
+from gan_core.gan.run import DATASET_FILE, kept_measurement
 from ui import run_texts as texts
 from ui.errors import friendly
 from ui.jobs import Runs
@@ -39,6 +39,7 @@ class Result:
                 self.download = gr.DownloadButton(
                     texts.DOWNLOAD_RUN, elem_id="download", min_width=150, size="lg"
                 )
+                self.from_model = gr.Button(texts.FROM_MODEL, elem_id="from-model", min_width=150)
                 self.again = gr.Button(texts.AGAIN, elem_id="again", min_width=150)
             with gr.Row(visible=False, elem_id="kind-row") as self.kind_row:
                 self.kind = gr.Textbox(
@@ -52,8 +53,8 @@ class Result:
                 self.compared = gr.Markdown(elem_classes="quiet", elem_id="compared")
                 self.pairs = gr.HTML(elem_id="pairs")
         self.outputs: list[Any] = [
-            self.frame, self.memorised, self.use, self.download, self.kind_row, self.kind,
-            self.compare,
+            self.frame, self.memorised, self.use, self.download, self.from_model, self.kind_row,
+            self.kind, self.compare,
         ]  # fmt: skip
 
     def wire(self, wall: Wall) -> None:
@@ -83,6 +84,7 @@ class Result:
             gr.update(value=words, visible=bool(words)),
             gr.update(visible=has_model),
             _packing() | gr.update(value=None, visible=has_model),
+            gr.update(visible=has_model and (look.folder / DATASET_FILE).is_file()),
             gr.update(visible=has_model),
             look.run.settings.kind if look.run.settings is not None else "",
             gr.update(visible=has_model, open=False),

@@ -17,7 +17,8 @@ from gan_core.gan.snapshot import CONFIG_FILE
 from ui import run_texts as texts
 from ui.errors import require
 from ui.look import Look
-from ui.run_folder import RunState, adjusted
+from ui.request import adjusted
+from ui.run_folder import RunState
 from ui.texts import AUGMENTATION, AUGMENTATION_INFO, MIRROR
 
 # Time and autopilot have a place of their own.

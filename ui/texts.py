@@ -28,7 +28,9 @@ NO_MODEL_EXPECTED = "The folder weights/ should hold at least one."
 NO_MODEL_ADVICE = "Train one of your own from scratch, or fetch the weights with the program."
 UNNAMED_MODEL = "No model was named."
 UNKNOWN_MODEL = "There is no model called “{name:.80}”."
-UNKNOWN_MODEL_EXPECTED = "Bundled here: {names}. A run is named by its id, and kept for 24 hours."
+UNKNOWN_MODEL_EXPECTED = (
+    "Bundled here: {names}. A run is named by its id, and kept for {hours:g} hours."
+)
 UNKNOWN_MODEL_ADVICE = "Choose one of these."
 
 # Train: before
@@ -38,8 +40,9 @@ TRAIN_INTRO = (
     " cropped to a square and made small."
 )
 RETENTION = (
-    "Your pictures and runs are deleted after 24 hours. They are known to this browser alone, and"
-    " to whom you give a run's link."
+    "A run is deleted with its pictures {runs:g} hours after its last change; pictures that no run"
+    " was started with, {drafts:g} hours after you last touched them. Runs are known to this"
+    " browser alone, and to whom you give a run's link."
 )
 FILES_TAB = "Pictures or a zip"
 FOLDER_TAB = "A folder"
@@ -73,7 +76,6 @@ CROP_CHOICES = (("Centre", "center"), ("Smart", "smart"))
 CHOSEN_ALT = "The whole picture, with the square that is used"
 POSITION = "Place of the crop"
 LEAVE_OUT, USE_ANYWAY = "Leave it out", "Use it after all"
-NO_STRIP = "There is nothing to show of this file: {reason}."
 MAY_MIRROR = "May pictures be mirrored?"
 MAY_MIRROR_INFO = "Not with writing, nor where left and right differ."
 MIRROR_CHOICES = (("No", False), ("Yes", True))

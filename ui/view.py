@@ -81,7 +81,7 @@ def sentence_of(run: RunState) -> str:
     state = _apparent(run)
     if run.reason and state == "queued":
         return texts.CANNOT_BEGIN.format(reason=run.reason)
-    if run.reason and state == "paused":
+    if run.reason and state in ("paused", "interrupted"):
         return f"{texts.CANNOT_GO_ON.format(reason=run.reason)} {texts.OR_ANEW}"
     if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
@@ -106,7 +106,7 @@ def sentence_of(run: RunState) -> str:
     if run.state == "failed":
         text = f"{last.reason} {last.advice}" if isinstance(last, Failed) else run.reason
     else:
-        text = f"{run.reason} {texts.INTERRUPTED}".strip()
+        text = texts.INTERRUPTED
     goes_on = run.state == "interrupted" and run.can_resume
     notes = (texts.CAN_GO_ON * goes_on, texts.HAS_MODEL * run.has_model)
     return " ".join(part for part in (text, *notes) if part)
@@ -133,6 +133,12 @@ def share_done(run: RunState) -> float:
         return 0.0
     whole = progress.seconds + progress.seconds_left
     return min(1.0, progress.seconds / whole) if whole > 0 else 1.0
+
+
+def minutes_before(run: RunState) -> float:
+    """How many minutes a run had had when it was last begun, or was let go on."""
+    kinds = Started if run.state == "running" else Started | Progress | Finished
+    return next((e.seconds for e in reversed(run.events) if isinstance(e, kinds)), 0.0) / 60
 
 
 def kid_so_far(events: Sequence[Event]) -> str:

@@ -1,8 +1,8 @@
 """The Train tab, once a run was started: how it goes, what to do about it, and what came of it.
 
-The run does not know of this page. The page looks at the run's folder once a second, and any page
-with the run's link can do so, on any device. The parts of the page are `look.Part`s, put in order
-here; what is done to a run is in `orders`.
+The run does not know of this page. The page looks at the run's folder once a second, or rarely when
+the run has ended, and any page with the run's link can do so, on any device. The parts of the page
+are `look.Part`s, put in order here; what is done to a run is in `orders`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ui.errors import friendly
 from ui.generate import SHARED, GenerateTab
 from ui.history import History
 from ui.look import Mark, Part
-from ui.mine import NO_RUN, Link, Mine, Store, run_in_address
+from ui.mine import NO_RUN, RECALL, Link, Mine, Store, run_in_address
 from ui.models import Models
 from ui.orders import Orders
 from ui.result import Result
@@ -35,6 +35,8 @@ from ui.theme import AWAY
 from ui.verdict import Verdict
 from ui.wall import Wall
 
+# Seconds between two looks. An ended run may be let go on from another device, or by the server.
+_OFTEN, _RARELY = 1.0, 15.0
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -81,7 +83,7 @@ class Watch:
     def wire(self, demo: gr.Blocks, tabs: gr.Tabs) -> None:
         """Connect buttons, clock and page opening; called once everything is laid out."""
         watched = [self.mine, self.store.seen]
-        demo.load(self.reattach, self.mine, [tabs, *self.outputs], **_PRIVATE)
+        demo.load(self.reattach, self.mine, [tabs, *self.outputs], js=RECALL, **_PRIVATE)
         # Not queued: a full line of other work must not freeze the progress that people watch.
         self.store.timer.tick(self.poll, watched, self.outputs, queue=False, **_PRIVATE)
         self.store.stands.select(self.settle, watched, self.outputs, queue=False, **_PRIVATE)
@@ -99,9 +101,10 @@ class Watch:
             (autopilot.input, orders.set_autopilot, [autopilot]),
             (form.apply.click, orders.apply, form.controls),
             (form.anew.click, orders.begin_anew, form.controls),
+            (self.result.from_model.click, orders.begin_from_model, []),
             (self.result.again.click, orders.leave, []),
         ):
-            event(self.then_show(order), [*watched, *inputs], self.outputs, **_PRIVATE)
+            event(self.then_show(order), [*watched, *inputs], self.outputs, js=RECALL, **_PRIVATE)
         self.history.wire(
             self.then_show(orders.open), self.then_show(orders.delete), watched, self.outputs
         )
@@ -136,7 +139,7 @@ class Watch:
         if self.runs.exists(asked):
             mine = mine.with_run(asked)
         elif asked:
-            mine, notice = Mine("", mine.runs), f"<p>{texts.LINK_GONE}</p>"
+            mine, notice = replace(mine, run=""), self._gone()
         tab = gr.Tabs(selected="train") if asked else gr.skip()
         return [tab, *self.show(mine, None, notice, is_fewer)]
 
@@ -145,7 +148,7 @@ class Watch:
         """Look again, and send only what has changed."""
         mine = Mine.from_browser(stored)
         if not self.runs.exists(mine.run):
-            gone = f"<p>{texts.LINK_GONE}</p>" if mine.run else ""
+            gone = self._gone() if mine.run else ""
             return self.show(self.orders.without_lost(mine), None, gone, is_fewer=True)
         if seen == Mark.of(self.runs.look(mine.run)):
             return [gr.skip()] * len(self.outputs)
@@ -200,7 +203,7 @@ class Watch:
         return [
             mine.to_browser(),
             mark,
-            gr.Timer(active=state in ACTIVE),
+            gr.Timer(_OFTEN if state in ACTIVE else _RARELY, active=bool(mine.run)),
             mine.run or NO_RUN,
             gr.update(value=notice, visible=bool(notice)),
             gr.update(visible=not mine.run),
@@ -210,6 +213,9 @@ class Watch:
             gr.update(choices=starts, **start),
             gr.update(choices=choices, **model),
         ]
+
+    def _gone(self) -> str:
+        return f"<p>{texts.LINK_GONE.format(hours=self.runs.keep_hours)}</p>"
 
     def _starts(self, own: list[str]) -> list[tuple[str, str]]:
         return [*self.models.choices(own), (SCRATCH_LABEL, SCRATCH)]

@@ -399,6 +399,7 @@ def test_following_the_advice_again_and_again_stays_in_bounds_and_ends_in_words(
     )  # fmt: skip
     for _ in range(40):
         advice, change = remedy(state, config, 100)
+        assert "snapshot" not in advice, "of a run the best model is kept, and no earlier one"
         if not change:
             break
         assert set(change) <= set(ADJUSTABLE)
@@ -407,6 +408,7 @@ def test_following_the_advice_again_and_again_stays_in_bounds_and_ends_in_words(
         config = changed
     assert change == {}
     assert "top" in advice
+    assert "new run" in advice
 
 
 def test_a_d_that_is_quicker_than_g_is_slowed_before_it_is_left_alone():

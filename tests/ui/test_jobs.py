@@ -21,7 +21,7 @@ from gan_core.gan.snapshot import Snapshot, save_snapshot
 from gan_core.pictures import Dataset, load_dataset, read_dataset
 from ui.jobs import Runs
 from ui.keeper import folders
-from ui.run_folder import Settings, adjusted, read_settings
+from ui.request import Settings, adjusted, read_settings
 from ui.settings_form import settings_now
 from ui.worker import EXIT_FILE, WORKER_FILE, is_alive, kill, note_exit, reserve_exit
 

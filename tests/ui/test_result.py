@@ -15,8 +15,9 @@ from gan_core.gan.train import BEST_FOLDER
 from gan_core.pictures import make_grid, save_png
 from ui.jobs import Runs
 from ui.mine import Mine, Store
+from ui.request import Settings, read_settings
 from ui.result import Result
-from ui.run_folder import PACKED_FILE, RunState, Settings, read_settings
+from ui.run_folder import PACKED_FILE, RunState
 
 STARTED = Started("5 minutes on 24 pictures.", 24, TINY.resolution, 8, 0, "tiny", 5.0, None)
 

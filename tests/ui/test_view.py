@@ -26,8 +26,9 @@ from ui.charts import KIDS, LOSSES, SCORES, Lines, table
 from ui.history import row_html
 from ui.look import Look, Mark
 from ui.mine import Mine
+from ui.request import Settings, adjusted
 from ui.result import say_memorised
-from ui.run_folder import RunState, Settings, State, adjusted
+from ui.run_folder import RunState, State
 from ui.run_log import details, log
 from ui.settings_form import FIELDS, changes_in
 from ui.verdict import remedy
