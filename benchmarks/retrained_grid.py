@@ -48,7 +48,7 @@ def _at(run: Path, events: list[Event], seconds: float) -> Preview:
 
 
 def _read(run: Path, preview: Preview) -> NDArray[np.uint8]:
-    path = run / preview.file
+    path = run / (preview.file or "")
     return decode(path.read_bytes(), path.name).pixels
 
 

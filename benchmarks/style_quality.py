@@ -31,7 +31,7 @@ from gan_core.features.load import calibration_pictures, load_network
 from gan_core.features.network import FeatureNet, standardise
 from gan_core.features.training import load_classifier
 from gan_core.files import write_atomically
-from gan_core.gan.latents import latents, render
+from gan_core.gan.latents import sample
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.hub.resolve import DEFAULT_MODEL, resolve
 from gan_core.pictures.canvas import to_uint8
@@ -92,7 +92,7 @@ def networks(twins: int, runs: Sequence[str], with_vgg: bool) -> Iterator[tuple[
 def drawn_contents(size: int) -> Named:
     """The scenes, and one picture of the bundled GAN."""
     snapshot = load_snapshot(resolve(DEFAULT_MODEL))
-    made = to_uint8(render(snapshot.G, latents(1, 1, snapshot.network.z_dim, first=14)))[0]
+    made = to_uint8(sample(snapshot, 1, 1, first=14))[0]
     return {**{name: draw() for name, draw in SCENES.items()}, "GAN": resize(made, size, size)}
 
 

@@ -15,7 +15,7 @@ for event in stylize(StyleConfig(), Content(read_picture(Path("photo.jpg"))), [s
 from gan_core.errors import AtelierError
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, derive
 from gan_core.gan.dataset_doctor import Findings, examine
-from gan_core.gan.latents import latents, render
+from gan_core.gan.latents import latents, render, sample
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.train import Data, Start, train
 from gan_core.hub.resolve import bundled_models, resolve
@@ -48,6 +48,7 @@ __all__ = [
     "read_style",
     "render",
     "resolve",
+    "sample",
     "save_png",
     "save_snapshot",
     "stylize",

@@ -58,6 +58,8 @@ class Progress:
     skipped_D: float  # share of steps in which D was left alone, in [0, 1]
     grad_D: float = 0.0  # mean norm of D's gradient, over all its weights that learn
     grad_G: float = 0.0
+    side: int = 0  # that a growing network works at, pixels; 0: it does not grow
+    fade: float = 1.0  # what the layers of this side count, in [0, 1]
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,9 @@ def _say(event: events.Event) -> str:
                 f"{event.kimg:.1f} kimg, {event.images_per_second:.0f} images/s, loss D"
                 f" {event.loss_D:.2f} G {event.loss_G:.2f}, score real {event.score_real:.2f} fake"
                 f" {event.score_fake:.2f}, {event.seconds_left:.0f} s left"
-                + f", D skipped {event.skipped_D:.0%}"
-                * bool(event.skipped_D)
+                + f", D skipped {event.skipped_D:.0%}" * bool(event.skipped_D)
+                + f", {event.side} px" * bool(event.side)
+                + f" fading in {event.fade:.0%}" * (event.fade < 1)
             )
         case events.Measured():
             best = ", the best so far" if event.is_best else ""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_core.events import Pastiche
-from gan_core.gan.latents import latents, render
+from gan_core.gan.latents import sample
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.hub.resolve import resolve
 from gan_core.pictures.canvas import to_uint8
@@ -50,8 +50,8 @@ def draw() -> Iterator[tuple[Path, NDArray[np.uint8]]]:
         yield _path(name), picture()
     snapshot = load_snapshot(resolve("dcgan-kaokore-64"))
     for name, (seed, index) in _FACES.items():
-        z = latents(1, seed, snapshot.network.z_dim, first=index)
-        yield _path(name), resize(to_uint8(render(snapshot.G, z))[0], _SIDE, _SIDE)
+        made = to_uint8(sample(snapshot, 1, seed, first=index))[0]
+        yield _path(name), resize(made, _SIDE, _SIDE)
 
 
 def write() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_core.gan.copies import CopyFinder, Neighbour, worst_first
-from gan_core.gan.latents import latents, render
+from gan_core.gan.latents import sample
 from gan_core.gan.run import DATASET_FILE
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.gan.train import BEST_FOLDER
@@ -73,6 +73,6 @@ def worst_pairs(folder: Path, most: int = 8, n_made: int = 64, seed: int = 0) ->
     Raises: BadWeights without a model, BadDataset without the pictures.
     """
     snapshot = load_snapshot(folder / BEST_FOLDER)
-    made = to_uint8(render(snapshot.G, latents(n_made, seed, snapshot.network.z_dim)))
+    made = to_uint8(sample(snapshot, n_made, seed))
     pairs = nearest_of(folder, made)
     return [pairs[index] for index in worst_first([pair.found for pair in pairs])[:most]]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.gan.latents import latents, render
+from gan_core.gan.latents import latents, sample
 from gan_core.pictures import encode_png, enlarge, to_uint8
 from gan_core.settings import LAST_SEED
 from ui import texts
@@ -48,9 +48,8 @@ def make_pictures(
     """
     snapshot = models.load(recipe.model)
     number = recipe.count if count is None else count
-    z = latents(number, recipe.seed, snapshot.network.z_dim, recipe.truncation, first)
-    factor = max(1, _SHOWN_SIDE // snapshot.network.resolution)
-    return enlarge(to_uint8(render(snapshot.G, z)), factor)
+    made = to_uint8(sample(snapshot, number, recipe.seed, recipe.truncation, first))
+    return enlarge(made, max(1, _SHOWN_SIDE // snapshot.network.resolution))
 
 
 def picture_text(models: Models, recipe: Recipe, index: int) -> dict[str, str]:
@@ -64,8 +63,7 @@ def keep(models: Models, recipe: Recipe, index: int) -> list[tuple[str, bytes]]:
     """Give one picture as PNG and its latent as JSON, each with a file name."""
     text = picture_text(models, recipe, index)
     pixels = make_pictures(models, recipe, index, 1)[0]
-    z_dim = models.load(recipe.model).network.z_dim
-    z = latents(1, recipe.seed, z_dim, recipe.truncation, first=index)[0]
+    z = latents(1, recipe.seed, models.load(recipe.model).network.z_dim, first=index)[0]
     told = {
         "model": text["model"],
         "seed": recipe.seed,

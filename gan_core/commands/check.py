@@ -10,9 +10,8 @@ import typer
 
 from gan_core.commands.options import HELP
 from gan_core.errors import BadSetting
-from gan_core.gan.config import NetworkConfig
-from gan_core.gan.config import check as check_config
 from gan_core.gan.dataset_doctor import examine
+from gan_core.gan.networks.families import FAMILIES
 from gan_core.pictures import (
     Choices,
     Dataset,
@@ -45,7 +44,13 @@ def check(
     ] = None,
 ) -> None:
     """Say which pictures would be used for training and why, what they are like, what to expect."""
-    check_config(NetworkConfig(resolution=resolution))
+    sizes = sorted({size for family in FAMILIES.values() for size in family.sizes})
+    if resolution not in sizes:
+        raise BadSetting(
+            f"resolution is {resolution}.",
+            f"The networks there are make {', '.join(map(str, sizes))} px.",
+            "Choose one of these.",
+        )
     if crop not in get_args(Crop):
         raise BadSetting(f"crop is {crop!r}.", "It is center or smart.", "Choose one of these.")
     if out is not None and out.suffix != ".safetensors":

@@ -8,12 +8,14 @@ import typer
 
 from gan_core.commands.options import Seed, require
 from gan_core.errors import BadSetting
-from gan_core.gan.latents import latents, render
+from gan_core.gan.latents import sample
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.hub.resolve import DEFAULT_MODEL, resolve
 from gan_core.pictures import enlarge, make_grid, save_png, to_uint8
 from gan_core.settings import LAST_SEED
 from gan_core.terminal import console, show_progress
+
+_PART = 64  # pictures between two reports of how far it is
 
 
 def generate(
@@ -35,9 +37,9 @@ def generate(
             f"The grid's name is {grid.name}.", "It is written as PNG.", "Let it end in .png."
         )
     snapshot = load_snapshot(resolve(model))
-    z = latents(count, seed, snapshot.network.z_dim, truncation)
     parts = [
-        to_uint8(render(snapshot.G, part)) for part in show_progress(z.split(64), "Generating")
+        to_uint8(sample(snapshot, min(_PART, count - first), seed, truncation, first))
+        for first in show_progress(range(0, count, _PART), "Generating")
     ]
     pictures = np.concatenate(parts)
     for index, picture in enumerate(show_progress(list(pictures), "Writing")):

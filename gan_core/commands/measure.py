@@ -10,7 +10,7 @@ from gan_core.commands.options import EVERYTHING, HeldOut, read_pictures, requir
 from gan_core.errors import BadSetting
 from gan_core.events import say_kid
 from gan_core.gan.copies import Images, Neighbour, worst_first
-from gan_core.gan.latents import latents, render
+from gan_core.gan.latents import sample
 from gan_core.gan.metrics import Judge, Quality
 from gan_core.gan.snapshot import load_snapshot
 from gan_core.hub.resolve import DEFAULT_MODEL, resolve
@@ -44,7 +44,7 @@ def measure(
     dataset = read_pictures(source, snapshot.network.resolution, EVERYTHING)
     real = dataset.images[::held_out]
     judge = Judge(real)
-    made = to_uint8(render(snapshot.G, latents(count, _SEED, snapshot.network.z_dim)))
+    made = to_uint8(sample(snapshot, count, _SEED))
     _say("", judge.judge(made))
     if held_out > 1:
         rest, _ = split(dataset, held_out)

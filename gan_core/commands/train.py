@@ -1,27 +1,36 @@
 """train, pretrain: from pictures to a model."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gan_core import events
 from gan_core.commands.options import (
     EVERYTHING,
+    HELD_OUT_HELP,
     HELP,
-    HeldOut,
-    Seed,
     given,
     read_pictures,
     require,
     split,
     stop_signal,
 )
+from gan_core.commands.start import (
+    Channels,
+    GrowFrom,
+    GrowKimg,
+    Network,
+    Resolution,
+    Scales,
+    refuse_other_network,
+    start_from,
+)
 from gan_core.errors import BadRun, BadSetting
 from gan_core.files import require_room
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint, has_checkpoint
-from gan_core.gan.config import AUGMENTATIONS, Cadence, NetworkConfig, TrainConfig, change, derive
+from gan_core.gan.config import AUGMENTATIONS, Cadence, TrainConfig, change, derive
+from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.run import (
     DATASET_FILE,
     EVENTS_FILE,
@@ -29,10 +38,9 @@ from gan_core.gan.run import (
     record,
     take_adjustment,
 )
-from gan_core.gan.snapshot import Snapshot, load_snapshot, require_same
 from gan_core.gan.train import SCRATCH, Data, Start
 from gan_core.gan.train import train as train_events
-from gan_core.hub.resolve import DEFAULT_MODEL, bundled_models, resolve
+from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.pictures import Dataset, read_dataset, save_dataset
 from gan_core.terminal import console, display_events
 
@@ -59,6 +67,8 @@ Mirror = Annotated[bool | None, typer.Option(help="Also learn from mirrored pict
 Kimg = Annotated[float | None, typer.Option(help=HELP["kimg"])]
 
 _HELD_OUT_FILE = "held_out.safetensors"
+_HELD_OUT = 20  # every so many
+_START = f"scratch. Without: {DEFAULT_MODEL}, or scratch if a network is asked for"
 
 
 def train(
@@ -66,9 +76,15 @@ def train(
     source: Annotated[Path | None, typer.Argument(help="Folder or zip of pictures")] = None,
     minutes: Annotated[float | None, typer.Option(help=HELP["minutes"] + "; 5 if new")] = None,
     start: Annotated[
-        str, typer.Option(help="Bundled name, run folder, path; or scratch")
-    ] = DEFAULT_MODEL,
+        str | None, typer.Option(help=f"Bundled name, run folder, path; or {_START}")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help=HELP["seed"])] = None,
+    network: Network = None,
+    resolution: Resolution = None,
+    channels: Channels = None,
+    scales: Scales = None,
+    grow_from: GrowFrom = None,
+    grow_kimg: GrowKimg = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out")] = False,
     kimg: Kimg = None,
     batch_size: BatchSize = None,
@@ -88,6 +104,7 @@ def train(
     autopilot: Autopilot = None,
 ) -> None:
     """Retrain a GAN on your own pictures. With --resume, --minutes counts from the run's start."""
+    asked = given(kind=network, resolution=resolution, channels=channels, scales=scales)
     overrides = given(
         minutes=minutes,
         kimg=kimg,
@@ -106,20 +123,22 @@ def train(
         mirror=mirror,
         ema_halflife_kimg=ema_halflife_kimg,
         autopilot=autopilot,
+        grow_from=grow_from,
+        grow_kimg=grow_kimg,
     )
     if resume:
         checkpoint = find_checkpoint(out)
-        if source is not None or seed is not None:
+        if source is not None or seed is not None or start is not None:
             raise BadSetting(
-                "New pictures or a new seed were given with --resume.",
+                "New pictures, a new seed or a new start were given with --resume.",
                 "A resumed run goes on with its own.",
                 "Leave them out, or start a new run in another folder.",
             )
+        refuse_other_network(checkpoint, asked)
         config = change(checkpoint.config, **overrides)
         _refuse_used_up(checkpoint, config)
         require_room(out)
-        dataset = _own_dataset(out)
-        _run(config, Data(dataset.images), out, checkpoint)
+        _run(config, _own_data(out), out, checkpoint)
         return
     _refuse_existing_run(out)
     if source is None:
@@ -129,12 +148,14 @@ def train(
             "Name it: python -m gan_core train FOLDER --out RUN, or add --resume.",
         )
     require_room(out)
-    begin, network = _start_from(start)
+    start = start or (SCRATCH if asked else DEFAULT_MODEL)
+    begin, shape, growth = start_from(start, **asked)
     time = overrides.pop("minutes", TrainConfig.minutes)
-    derive(1, time, network, **overrides)  # refused now, not when thousands of pictures are read
-    dataset = read_pictures(source, network.resolution)
+    overrides = {"seed": seed or 0, **growth, **overrides}
+    derive(1, time, shape, **overrides)  # refused now, not when thousands of pictures are read
+    dataset = read_pictures(source, shape.resolution)
     console.print(dataset.summary(), highlight=False)
-    config = derive(len(dataset), time, network, seed=seed or 0, **overrides)
+    config = derive(len(dataset), time, shape, **overrides)
     _keep_dataset(dataset, source, out)
     _run(config, Data(dataset.images), out, begin)
 
@@ -146,12 +167,19 @@ def pretrain(
     start: Annotated[
         str, typer.Option(help="A model to go on from; its network is kept")
     ] = SCRATCH,
-    seed: Seed = 0,
-    resolution: Annotated[int | None, typer.Option(help=HELP["resolution"])] = None,
+    seed: Annotated[int | None, typer.Option(help=HELP["seed"] + "; 0 if new")] = None,
+    network: Network = None,
+    resolution: Resolution = None,
+    channels: Channels = None,
+    scales: Scales = None,
+    grow_from: GrowFrom = None,
+    grow_kimg: GrowKimg = None,
     width_G: Annotated[int | None, typer.Option("--width-g", help=HELP["width_G"])] = None,
     width_D: Annotated[int | None, typer.Option("--width-d", help=HELP["width_D"])] = None,
     d_norm: Annotated[str | None, typer.Option(help=HELP["d_norm"] + ": batch or spectral")] = None,
-    held_out: HeldOut = 20,
+    held_out: Annotated[
+        int | None, typer.Option(help=f"{HELD_OUT_HELP}; {_HELD_OUT} if new")
+    ] = None,
     kimg: Kimg = None,
     batch_size: BatchSize = None,
     lr_G: LrG = None,
@@ -191,37 +219,46 @@ def pretrain(
         mirror=mirror,
         ema_halflife_kimg=ema_halflife_kimg,
         autopilot=autopilot,
+        grow_from=grow_from,
+        grow_kimg=grow_kimg,
     )
-    require("held_out", held_out, 2, 1000)
+    every = held_out if held_out is not None else _HELD_OUT
+    require("held_out", every, 2, 1000)
     require_room(out)
     begin: Start | Checkpoint = Start()
-    asked = given(resolution=resolution, width_G=width_G, width_D=width_D, d_norm=d_norm)
+    asked = given(kind=network, resolution=resolution, channels=channels, scales=scales)
+    asked |= given(width_G=width_G, width_D=width_D, d_norm=d_norm)
     if has_checkpoint(out):
         begin = find_checkpoint(out)
-        _refuse_other_network(begin, asked)
+        refuse_other_network(begin, asked)
         config = change(begin.config, **overrides)
         _refuse_used_up(begin, config)
-        seen, unseen = read_dataset(out / DATASET_FILE), read_dataset(out / _HELD_OUT_FILE)
+        data = _own_data(out)
+        _refuse_other_split(begin, data, seed, held_out)
+        console.print("It goes on with its own pictures and from where it was; no others are read.")
     else:
         _refuse_existing_run(out)
-        begin, network = _start_from(start, **asked)
+        begin, shape, growth = start_from(start, **asked)
         config = TrainConfig(
             **{
-                "network": network,
+                "network": shape,
                 "minutes": 120.0,
-                "seed": seed,
+                "seed": seed or 0,
                 "batch_size": 64,
                 "ema_halflife_kimg": 10.0,  # Karras et al. 2020 (ADA), table of hyperparameters
                 "cadence": Cadence(report=10, preview=60, checkpoint=120, measure=180),
+                **FAMILIES[shape.kind].recipe,
+                **growth,
                 **overrides,
             }
         )
-        dataset = read_pictures(source, network.resolution, EVERYTHING)
+        dataset = read_pictures(source, shape.resolution, EVERYTHING)
         console.print(dataset.summary(), highlight=False)
-        seen, unseen = split(dataset, held_out)
+        seen, unseen = split(dataset, every)
         save_dataset(unseen, out / _HELD_OUT_FILE)
         save_dataset(seen, out / DATASET_FILE)
-    _run(config, Data(seen.images, unseen.images), out, begin)
+        data = Data(seen.images, unseen.images)
+    _run(config, data, out, begin)
 
 
 def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoint) -> None:
@@ -244,33 +281,38 @@ def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoin
         raise BadRun(failed.reason, "The run was to end by itself.", failed.advice)
 
 
-def _start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig]:
-    """Load what a run begins from: a model, or nothing for "scratch"; and the run's network.
-
-    asked: fields of the network that the user set; a model must have them already.
-    """
-    if name == SCRATCH:
-        return Start(), NetworkConfig(**asked)
-    snapshot = load_snapshot(resolve(name))
-    require_same(snapshot.network, replace(snapshot.network, **asked))
-    return Start(snapshot, _name_start(name, snapshot)), snapshot.network
-
-
-def _name_start(start: str, snapshot: Snapshot) -> str:
-    """For the record, which is packed and published: a path of this machine does not belong in."""
-    if start in bundled_models():
-        return start
-    return f"an own model of {snapshot.training.get('kimg', 0):g} kimg"
-
-
-def _own_dataset(out: Path) -> Dataset:
+def _own_data(out: Path) -> Data:
+    """The pictures that a run keeps in its folder, and those it is measured against, if others."""
     if not (out / DATASET_FILE).is_file():
         raise BadRun(
             f"The pictures of this run are gone: {out / DATASET_FILE} is missing.",
             "A run goes on with the pictures it keeps in its folder.",
             "Put the file back, or start a new run from this one: --start RUN with your pictures.",
         )
-    return read_dataset(out / DATASET_FILE)
+    held_out = out / _HELD_OUT_FILE
+    reference = read_dataset(held_out).images if held_out.is_file() else None
+    return Data(read_dataset(out / DATASET_FILE).images, reference)
+
+
+def _refuse_other_split(
+    checkpoint: Checkpoint, data: Data, seed: int | None, held_out: int | None
+) -> None:
+    """A run that goes on keeps its seed and what it is measured on. Raises: BadSetting."""
+    has = 0 if data.reference is None else len(data.reference)
+    whole = len(data.images) + has
+    if held_out is not None and has != -(-whole // held_out):
+        raise BadSetting(
+            f"This run is measured on {has} of {whole} pictures, and every {held_out}th was asked"
+            f" for, which makes {-(-whole // held_out)}.",
+            "A run that goes on keeps the pictures it is measured on.",
+            "Leave --held-out away, or start a new run in another folder.",
+        )
+    if seed is not None and seed != checkpoint.config.seed:
+        raise BadSetting(
+            f"This run's seed is {checkpoint.config.seed}, and {seed} was asked for.",
+            "A run that goes on keeps its seed.",
+            "Leave --seed away, or start a new run in another folder.",
+        )
 
 
 def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:
@@ -285,18 +327,6 @@ def _refuse_used_up(checkpoint: Checkpoint, config: TrainConfig) -> None:
             f"This run has already had {done:.1f} of {config.minutes:g} minutes.",
             "--minutes counts from the run's start.",
             f"Give more, for instance --minutes {done + 5:.0f}.",
-        )
-
-
-def _refuse_other_network(checkpoint: Checkpoint, asked: dict[str, Any]) -> None:
-    network = checkpoint.config.network
-    other = [name for name, value in asked.items() if getattr(network, name) != value]
-    if other:
-        raise BadSetting(
-            f"This run's network has {other[0]} = {getattr(network, other[0])}, and"
-            f" {asked[other[0]]} was asked for.",
-            "A run that goes on keeps its network.",
-            "Leave the option out, or start a new run in another folder.",
         )
 
 

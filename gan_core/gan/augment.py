@@ -32,17 +32,29 @@ def augment(x: Tensor, policy: Sequence[str], rng: torch.Generator, share: float
     rng: a CPU generator; all random numbers come from it. Returns the same shape, float32, not
     clamped: brightness and contrast may leave [-1, 1].
     """
+    return augment_scales([x], policy, rng, share)[0]
+
+
+def augment_scales(
+    scales: list[Tensor], policy: Sequence[str], rng: torch.Generator, share: float = 1.0
+) -> list[Tensor]:
+    """Change all sizes of a picture alike. scales: as x of `augment`, the smallest first.
+
+    Places are drawn in pixels of the largest, and are rounded to those of the others.
+    """
     if not policy or share == 0:
-        return x
-    with torch.autocast(x.device.type, enabled=False):
-        x = unchanged = x.float()
+        return scales
+    device = scales[0].device
+    with torch.autocast(device.type, enabled=False):
+        scales = unchanged = [x.float() for x in scales]
         for name in ("color", "translation", "cutout"):
             if name in policy:
-                x = _CHANGES[name](x, rng)
+                scales = _CHANGES[name](scales, rng)
         if share < 1:
-            is_changed = torch.rand(len(x), 1, 1, 1, generator=rng) < share
-            x = torch.where(is_changed.to(x.device), x, unchanged)
-    return x
+            is_changed = torch.rand(len(scales[0]), 1, 1, 1, generator=rng).to(device) < share
+            pairs = zip(scales, unchanged, strict=True)
+            scales = [torch.where(is_changed, x, before) for x, before in pairs]
+    return scales
 
 
 def mirror(x: Tensor, rng: torch.Generator) -> Tensor:
@@ -57,25 +69,37 @@ def _uniform(x: Tensor, low: float, high: float, rng: torch.Generator) -> Tensor
     return numbers.to(x.device)
 
 
-def _color(x: Tensor, rng: torch.Generator) -> Tensor:
+def _color(scales: list[Tensor], rng: torch.Generator) -> list[Tensor]:
     """Brightness b, then saturation s, then contrast c, which together are one linear change.
 
     Step by step: x + b; grey + s (x - grey) with each pixel's grey; mean + c (x - mean) with the
     picture's mean, which saturation leaves alone. So one pass over the colours does.
     """
-    brightness = _uniform(x, -_BRIGHTNESS, _BRIGHTNESS, rng)
-    saturation, contrast = _uniform(x, *_SATURATION, rng), _uniform(x, *_CONTRAST, rng)
-    grey = x.mean(dim=1, keepdim=True)  # [N, 1, H, W]
-    mean = grey.mean(dim=(2, 3), keepdim=True)
-    rest = torch.addcmul(brightness + (1 - contrast) * mean, contrast * (1 - saturation), grey)
-    return torch.addcmul(rest, contrast * saturation, x)
+    largest = scales[-1]
+    brightness = _uniform(largest, -_BRIGHTNESS, _BRIGHTNESS, rng)
+    saturation, contrast = (_uniform(largest, *by, rng) for by in (_SATURATION, _CONTRAST))
+
+    def change(x: Tensor) -> Tensor:
+        grey = x.mean(dim=1, keepdim=True)  # [N, 1, H, W]
+        mean = grey.mean(dim=(2, 3), keepdim=True)
+        rest = torch.addcmul(brightness + (1 - contrast) * mean, contrast * (1 - saturation), grey)
+        return torch.addcmul(rest, contrast * saturation, x)
+
+    return [change(x) for x in scales]
 
 
-def _translation(x: Tensor, rng: torch.Generator) -> Tensor:
+def _translation(scales: list[Tensor], rng: torch.Generator) -> list[Tensor]:
     """Shift each picture; what comes in from outside is 0, mid-grey, as in the paper."""
-    shifts = [_shifts(len(x), side, rng) for side in x.shape[2:]]
-    shifted: Tensor = _Shift.apply(x, *shifts)
-    return shifted
+    n, _, height, width = scales[-1].shape
+    down, right = _shifts(n, height, rng), _shifts(n, width, rng)
+    return [
+        _Shift.apply(
+            x,
+            [round(shift * x.shape[2] / height) for shift in down],
+            [round(shift * x.shape[3] / width) for shift in right],
+        )
+        for x in scales
+    ]
 
 
 def _shifts(n: int, side: int, rng: torch.Generator) -> list[int]:
@@ -110,22 +134,28 @@ def _overlap(shift: int) -> tuple[slice, slice]:
     return kept if shift >= 0 else (kept[1], kept[0])
 
 
-def _cutout(x: Tensor, rng: torch.Generator) -> Tensor:
+def _cutout(scales: list[Tensor], rng: torch.Generator) -> list[Tensor]:
     """Blank a square, placed so that its centre is anywhere in the picture."""
-    height, width = x.shape[2:]
-    inside = _band(len(x), height, rng).unsqueeze(2) & _band(len(x), width, rng).unsqueeze(1)
-    return x * (~inside).unsqueeze(1).to(x.device, x.dtype)
+    n, _, height, width = scales[-1].shape
+    down, right = (torch.randint(0, side, (n, 1), generator=rng) for side in (height, width))
+
+    def change(x: Tensor) -> Tensor:
+        rows = _band(down * x.shape[2] // height, x.shape[2])
+        columns = _band(right * x.shape[3] // width, x.shape[3])
+        inside = rows.unsqueeze(2) & columns.unsqueeze(1)
+        return x * (~inside).unsqueeze(1).to(x.device, x.dtype)
+
+    return [change(x) for x in scales]
 
 
-def _band(n: int, side: int, rng: torch.Generator) -> Tensor:
-    """[n, side] bool: True in a run of side * _CUTOUT around a random centre."""
-    centre = torch.randint(0, side, (n, 1), generator=rng)
+def _band(centre: Tensor, side: int) -> Tensor:
+    """centre: whole [n, 1]. Returns [n, side] bool: True in a run of side * _CUTOUT around it."""
     distance = torch.arange(side) - centre
     half = round(side * _CUTOUT / 2)
     return (distance >= -half) & (distance < half)
 
 
-_CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
+_CHANGES: dict[str, Callable[[list[Tensor], torch.Generator], list[Tensor]]] = {
     "color": _color,
     "translation": _translation,
     "cutout": _cutout,

@@ -21,7 +21,7 @@ from gan_core.events import (
     Started,
     say_kid,
 )
-from gan_core.gan.config import TrainConfig, config_from_dict, derive
+from gan_core.gan.config import NetworkConfig, TrainConfig, config_from_dict, derive
 from gan_core.gan.memorisation import MANY_COPIES
 from gan_core.gan.run import kept_measurement, read_events
 from gan_core.gan.snapshot import CONFIG_FILE
@@ -34,10 +34,10 @@ _NOT_THE_RECIPE = ("network", "minutes", "kimg", "seed", "cadence")
 _Kind = TypeVar("_Kind", bound=Event)
 
 
-def model_card(folder: Path, name: str, kind: str = "", files: Collection[str] = ()) -> str:
+def model_card(folder: Path, name: str, shows: str = "", files: Collection[str] = ()) -> str:
     """Describe a run's model: what it learned from, how, what came of it, how to use it.
 
-    name: the model's folder. kind: what the training pictures show, in the user's words. files:
+    name: the model's folder. shows: what the training pictures show, in the user's words. files:
     those that go with the card, so that it shows none that are not there.
 
     Raises: BadRun when the folder holds no run that has begun.
@@ -50,22 +50,25 @@ def model_card(folder: Path, name: str, kind: str = "", files: Collection[str] =
             "A model card tells what a run did.",
             "Wait until it trains.",
         )
-    kept = kept_measurement(events)
+    kept, config = kept_measurement(events), _config(folder)
+    kind = config.network.kind if config is not None else NetworkConfig.kind
+    network = "DCGAN" if kind == NetworkConfig.kind else f"GAN (network: {kind})"
+    trained = f"trained with GAN Atelier on {start.n_images} pictures."
     parts = [
         f"# {name}",
-        f"A DCGAN of {start.resolution} px, trained with GAN Atelier on {start.n_images} pictures.",
+        f"A {network} of {start.resolution} px, {trained}",
         *_pictures(files),
         "## Use\n\nUnpacked into a folder of this name:\n\n```\n"
         f"python -m gan_core generate --model {shlex.quote(name)} --count 16 --seed 0"
         " --out pictures\n```",
-        f"## Data\n\n{_data(start, kind)}",
+        f"## Data\n\n{_data(start, shows)}",
         "## Recipe\n\n" + "\n".join(_recipe(folder, start, events)),
         "## Figures\n\n" + "\n".join(_figures(kept, _last(events, Diagnosed))),
         f"## Memorisation\n\n{_warn(kept)}",
         f"## Licence\n\n{_licence(start)}",
     ]
     header = "---\nlibrary_name: gan-atelier\npipeline_tag: unconditional-image-generation\n"
-    tags = "tags: [dcgan, gan, unconditional-image-generation, safetensors]\n---\n"
+    tags = f"tags: [{kind}, gan, unconditional-image-generation, safetensors]\n---\n"
     return header + tags + "\n\n".join(parts) + "\n"
 
 
@@ -79,8 +82,8 @@ def _pictures(files: Collection[str]) -> Iterator[str]:
         )
 
 
-def _data(start: Started, kind: str) -> str:
-    words = html.escape(" ".join(kind.split())[:_KIND_LENGTH], quote=False)
+def _data(start: Started, shows: str) -> str:
+    words = html.escape(" ".join(shows.split())[:_KIND_LENGTH], quote=False)
     shown = f" They show, in the words of who trained it: {words}." if words else ""
     return (
         f"{start.n_images} pictures, cut to squares of {start.resolution} px.{shown} None of them"
@@ -120,16 +123,23 @@ def _length(events: Sequence[Event]) -> str:
 
 def _set_by_hand(folder: Path, start: Started) -> list[str]:
     """Of the settings that the run was last started with, those that `derive` does not choose."""
-    try:
-        values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        config = config_from_dict(TrainConfig, values)
-        minutes = {} if config.minutes is None else {"minutes": config.minutes}
-        derived = derive(start.n_images, network=config.network, **{"minutes": 5.0, **minutes})
-    except (AtelierError, OSError, ValueError):  # of another version; it is in training.json
+    config = _config(folder)
+    if config is None:
         return []
+    minutes = {} if config.minutes is None else {"minutes": config.minutes}
+    derived = derive(start.n_images, network=config.network, **{"minutes": 5.0, **minutes})
     names = [field.name for field in fields(config) if field.name not in _NOT_THE_RECIPE]
     pairs = ((name, getattr(config, name), getattr(derived, name)) for name in names)
     return [f"{n} {_say(own)} (not {_say(usual)})" for n, own, usual in pairs if own != usual]
+
+
+def _config(folder: Path) -> TrainConfig | None:
+    """The settings that the run was last started with; None if another version wrote them."""
+    try:
+        values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        return config_from_dict(TrainConfig, values)
+    except (AtelierError, OSError, ValueError):
+        return None
 
 
 def _say(value: object) -> str:

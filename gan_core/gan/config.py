@@ -6,16 +6,18 @@ The command line and the page read them from here (`setting`), and so does the c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from gan_core.errors import BadSetting, BadWeights
+from gan_core.gan.networks.families import FAMILIES
 from gan_core.settings import LAST_SEED, check_bounds, choice, from_dict, setting
 
 Loss = Literal["non-saturating", "hinge", "relativistic"]
 TrainedG = Literal["all", "batch-norm"]
 DNorm = Literal["batch", "spectral"]
+Scales = Literal["one", "all"]
 AUGMENTATIONS = ("color", "translation", "cutout")
 # What a run that is under way can go on with at another value.
 ADJUSTABLE = (
@@ -28,20 +30,21 @@ _MANY = 2000  # pictures
 # each (cutout) costs more than it protects.
 _FOR_FEW = {"batch_size": 16, "lr_D": 4e-4}
 _FOR_MANY = {"augment": AUGMENTATIONS[:2]}
-_TRAINING_SHARE = 0.85  # of the time; the rest is starting, measuring, previews and saving
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """What is needed to build G and D, and so what a snapshot carries with it."""
 
-    kind: str = choice("dcgan", ("dcgan",), "Network")
-    resolution: int = setting(64, 8, 256, "Side of the pictures, pixels; a power of two")
+    kind: str = choice("dcgan", tuple(FAMILIES), "Network")
+    resolution: int = setting(64, 8, 256, "Side of the pictures, pixels")
+    channels: int = setting(3, 1, 3, "Colours of the pictures: 3, or 1 for grey ones")
     z_dim: int = setting(100, 1, 1024, "Length of the latent vector z")
     # Canonical is 64 and 64 (Radford et al. 2016 by way of the PyTorch tutorial's ngf, ndf).
     width_G: int = setting(64, 4, 256, "Channels before G's last layer")
     width_D: int = setting(64, 4, 256, "Channels after D's first layer")
     d_norm: DNorm = choice("batch", ("batch", "spectral"), "Normalisation in D")
+    scales: Scales = choice("one", ("one", "all"), "What D judges: the picture, or all its sizes")
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class TrainConfig:
     ema_halflife_kimg: float = setting(5.0, 0.0, 1000, "Half-life of G's moving average")
     # ADA's rule (Karras et al. 2020): early on, average over no more than 5 % of what was seen.
     ema_rampup: float = setting(0.05, 0.0, 1.0, "Longest half-life, as a share of images seen")
+    # Progressive growing (Karras et al. 2018, section 2); the schedule is growth.py's.
+    grow_from: int = setting(0, 0, 128, "First side while growing, pixels; 0: no growing")
+    grow_kimg: float = setting(
+        60.0, 0.001, 10_000, "Thousands of pictures in a stage of growing, half of them fading in"
+    )
     cadence: Cadence = Cadence()
 
     def __post_init__(self) -> None:
@@ -102,17 +110,56 @@ class TrainConfig:
             )
         check(self)
         check(self.network)
+        if self.grow_from:
+            _check_growing(self)
 
 
 def check(config: NetworkConfig | TrainConfig) -> None:
     """Raise BadSetting for the first field outside its bounds or choices."""
     check_bounds(config)
-    if isinstance(config, NetworkConfig) and config.resolution & (config.resolution - 1):
+    if not isinstance(config, NetworkConfig):
+        return
+    for name, allowed in FAMILIES[config.kind].allowed().items():
+        if (value := getattr(config, name)) not in allowed:
+            raise BadSetting(
+                f"{name} is {value}.",
+                f"With the network {config.kind} it can be {_list(allowed)}.",
+                "Choose one of these, or another network.",
+            )
+
+
+def _check_growing(config: TrainConfig) -> None:
+    """Whether the network can begin at the side that is asked for. Raises: BadSetting."""
+    network = config.network
+    family = FAMILIES[network.kind]
+    if not family.grows:
+        able = [kind for kind, each in FAMILIES.items() if each.grows]
         raise BadSetting(
-            f"resolution is {config.resolution}.",
-            "It must be a power of two, from 8 to 256.",
-            "Choose 32, 64 or 128.",
+            f"grow_from is {config.grow_from}, but the network {network.kind} cannot grow.",
+            f"What grows is {_list(able)}.",
+            "Choose that network, or 0: no growing.",
         )
+    smaller = [side for side in family.sizes if side < network.resolution]
+    if config.grow_from not in smaller:
+        raise BadSetting(
+            f"grow_from is {config.grow_from}.",
+            f"On the way to {network.resolution} px it can be {_list([0, *smaller])}.",
+            "Choose one of these.",
+        )
+
+
+def _list(values: Sequence[object]) -> str:
+    return " or ".join(filter(None, [", ".join(map(str, values[:-1])), str(values[-1])]))
+
+
+def network_of(kind: str, **asked: Any) -> NetworkConfig:
+    """The network of a kind, as its family has it but for what is asked for.
+
+    Raises: BadSetting when there is no such kind, or it cannot do what is asked for.
+    """
+    network = NetworkConfig(kind, **{**(FAMILIES[kind].shape if kind in FAMILIES else {}), **asked})
+    check(network)
+    return network
 
 
 def derive(
@@ -121,12 +168,15 @@ def derive(
     """Choose the settings of a retraining run from the two things a person knows.
 
     n_images: how many pictures there are. minutes: the time to spend.
-    network: that of the model to start from. overrides: fields that the user set by hand.
+    network: that of the model to start from; its family's recipe comes before what was found for
+    the DCGAN. overrides: fields that the user set by hand.
     """
+    network = network if network is not None else NetworkConfig()
     derived = {
-        "network": network if network is not None else NetworkConfig(),
+        "network": network,
         "minutes": minutes,
         **(_FOR_FEW if n_images < _MANY else _FOR_MANY),
+        **FAMILIES[network.kind].recipe,
         "cadence": cadence_for(minutes),
     }
     return TrainConfig(**{**derived, **overrides})
@@ -149,53 +199,6 @@ def change(config: TrainConfig, **changes: Any) -> TrainConfig:
         return changed
     is_derived = config.cadence == cadence_for(config.minutes)
     return replace(changed, cadence=cadence_for(changed.minutes)) if is_derived else changed
-
-
-def describe(config: TrainConfig, n_images: int, speed: float = 0.0) -> str:
-    """Say in one sentence what a run with this configuration will do.
-
-    speed: images/s by the probe; 0 when it is not known.
-    """
-    parts = [f"{config.loss} loss", f"batches of {config.batch_size}", _say_augmentation(config)]
-    if config.freeze_D:
-        parts.append(f"D's lowest {config.freeze_D} blocks frozen")
-    if config.train_G == "batch-norm":
-        parts.append("only G's batch norms learning")
-    for name, text in _SAID_IF_SET.items():
-        if value := getattr(config, name):
-            parts.append(text.format(value))
-    network = config.network
-    return (
-        f"{_say_length(config, speed)} on {n_images} pictures at {network.resolution} px:"
-        f" {', '.join(parts)}."
-    )
-
-
-_SAID_IF_SET = {
-    "skip_D_below": "D skipped while its loss is below {:g}",
-    "r1_gamma": "R1 penalty {:g}",
-    "r2_gamma": "R2 penalty {:g}",
-    "lecam": "LeCam {:g}",
-    "mirror": "mirrored too",
-    "autopilot": "autopilot",
-}
-
-
-def _say_length(config: TrainConfig, speed: float) -> str:
-    if config.minutes is None:
-        return f"{config.kimg:g} thousand images"
-    seen = config.minutes * 60 * speed * _TRAINING_SHARE
-    about = f", about {float(f'{seen:.2g}'):,.0f} images seen," if seen else ""
-    few = config.minutes < 1
-    length = f"{config.minutes:.2g}" if few else f"{config.minutes:.1f}".removesuffix(".0")
-    return f"{length} minute{'s' if length != '1' else ''}{about}"
-
-
-def _say_augmentation(config: TrainConfig) -> str:
-    if not config.augment or config.augment_p == 0:
-        return "no augmentation"
-    share = f" of {config.augment_p:.0%}" if config.augment_p < 1 else ""
-    return f"{' + '.join(config.augment)} augmentation{share}"
 
 
 def config_to_json(config: NetworkConfig | TrainConfig) -> str:

@@ -4,16 +4,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gan_core.gan.snapshot import Snapshot
+
 _BATCH = 64  # keeps the memory of a large request flat
 
 
-def latents(count: int, seed: int, z_dim: int, truncation: float = 1.0, first: int = 0) -> Tensor:
-    """Draw z [count, z_dim], standard normal times `truncation`.
+def sample(
+    snapshot: Snapshot, count: int, seed: int, truncation: float = 1.0, first: int = 0
+) -> Tensor:
+    """Make a model's pictures of a seed, from number `first` on: [count, 3, S, S], as `render`."""
+    return render(snapshot.G, latents(count, seed, snapshot.network.z_dim, first), truncation)
+
+
+def latents(count: int, seed: int, z_dim: int, first: int = 0) -> Tensor:
+    """Draw z [count, z_dim], standard normal.
 
     Picture i of a seed depends on (seed, i) alone: not on how many are drawn, nor on the machine
     (numpy's PCG64 is specified; torch's generator is not, across versions).
-    truncation: in [0, 1]. A DCGAN has no mapping network, so z itself is shrunk towards the
-    origin: more typical pictures, less variety (Brock et al. 2019, section 3.1, in spirit).
     first: index of the first picture.
     """
     rows = [
@@ -21,14 +28,21 @@ def latents(count: int, seed: int, z_dim: int, truncation: float = 1.0, first: i
         for index in range(first, first + count)
     ]
     z = np.stack(rows) if rows else np.empty((0, z_dim), np.float32)
-    return torch.from_numpy(z) * truncation
+    return torch.from_numpy(z)
 
 
 @torch.inference_mode()
-def render(G: nn.Module, z: Tensor) -> Tensor:
+def render(G: nn.Module, z: Tensor, truncation: float = 1.0) -> Tensor:
     """Make pictures of latents: z [N, z_dim] -> float32 [N, 3, S, S] in [-1, 1], on the CPU.
 
     G is used as it is: put it in eval mode first, so that a picture depends on its own z alone.
+
+    truncation: in [0, 1]; less gives more typical pictures, and less variety. A style-based G draws
+    its w towards the average. Others have no mapping network, so z itself is shrunk towards the
+    origin (Brock et al. 2019, section 3.1, in spirit).
     """
     device = next(G.parameters()).device
-    return torch.cat([G(part.to(device)).float().cpu() for part in z.split(_BATCH)])
+    parts = (part.to(device) for part in z.split(_BATCH))
+    if hasattr(G, "truncate"):
+        return torch.cat([G(part, truncation).float().cpu() for part in parts])
+    return torch.cat([G(part * truncation).float().cpu() for part in parts])

@@ -42,7 +42,7 @@ def loss_G(kind: Loss, logits_fake: Tensor, logits_real: Tensor) -> Tensor:
     return softplus(-logits_fake).mean()
 
 
-def steepness(logits: Tensor, x: Tensor) -> Tensor:
+def steepness(logits: Tensor, x: Tensor | list[Tensor]) -> Tensor:
     """How steep D is at pictures; the mean squared gradient norm, a scalar.
 
     At real pictures this is the R1 penalty, at made ones R2, each to be weighted by gamma / 2:
@@ -50,10 +50,11 @@ def steepness(logits: Tensor, x: Tensor) -> Tensor:
     (arXiv:1801.04406), section 4.1. D pays for every slope where the data are, so it cannot win by
     drawing a cliff around them, and its game with G settles.
 
-    logits: D(x), [N], differentiable. x: [N, 3, S, S], with requires_grad set.
+    logits: D(x), [N], differentiable. x: [N, 3, S, S], or a list of its scales, with requires_grad
+    set.
     """
-    (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return slope.float().square().sum(dim=(1, 2, 3)).mean()
+    slopes = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return torch.stack([s.float().square().sum(dim=(1, 2, 3)).mean() for s in slopes]).sum()
 
 
 def lecam(logits_real: Tensor, logits_fake: Tensor, mean_real: Tensor, mean_fake: Tensor) -> Tensor:

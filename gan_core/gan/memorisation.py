@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gan_core.errors import BadRun
 from gan_core.gan.copies import MOST_REAL, CopyFinder, worst_first
-from gan_core.gan.latents import latents, render
+from gan_core.gan.latents import sample
 from gan_core.gan.run import DATASET_FILE
 from gan_core.gan.snapshot import G_FILE, load_snapshot
 from gan_core.gan.train import BEST_FOLDER
@@ -83,7 +83,7 @@ def memorisation(folder: Path, n_made: int = 64, seed: int = 0) -> Memorisation:
     snapshot = load_snapshot(folder / BEST_FOLDER)
     images = read_dataset(folder / DATASET_FILE).images
     real = images[thin(range(len(images)), MOST_REAL)]
-    made = to_uint8(render(snapshot.G, latents(n_made, seed, snapshot.network.z_dim)))
+    made = to_uint8(sample(snapshot, n_made, seed))
     found = CopyFinder(real).nearest(made)
     order = worst_first(found)[:_PAIRS]
     beside = [found[i].index for i in order]

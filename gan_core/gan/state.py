@@ -6,7 +6,7 @@ both networks, the moving average, both optimisers, the random generator, the da
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,11 @@ from torch.optim import Adam
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gan_core.compute import Compute
+from gan_core.errors import BadSetting
+from gan_core.gan import networks
 from gan_core.gan.config import TrainConfig
-from gan_core.gan.networks import build
+from gan_core.gan.growth import Stage, learned_side, stage_at
+from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import Snapshot, require_same
 from gan_core.pictures.batches import Batches
 
@@ -57,13 +60,21 @@ class TrainState:
             for group in optimiser.param_groups:
                 group["lr"] = lr
 
+    def grow(self, config: TrainConfig) -> Stage | None:
+        """Set both networks and the average to the stage they are at; None if they do not grow."""
+        stage = stage_at(self.nimg, config)
+        if stage is not None:
+            for network in (self.G, self.D, self.G_ema):
+                networks.grow(network, stage.side, stage.fade)
+        return stage
+
     def hold_D(self, is_held: bool, config: TrainConfig) -> None:
         """Hold all of D still, or let it learn but for its `freeze_D` lowest blocks.
 
         That few pictures are learned better when D's lower layers stay as they were pretrained is
         FreezeD's finding (Mo et al. 2020, arXiv:2002.10964).
         """
-        for block, parameters in enumerate(blocks(self.D)):
+        for block, parameters in enumerate(networks.blocks(self.D)):
             for parameter in parameters:
                 parameter.requires_grad_(not is_held and block >= config.freeze_D)
 
@@ -91,28 +102,24 @@ class TrainState:
                     mean.copy_(now)
 
 
-def blocks(network: nn.Module) -> list[list[nn.Parameter]]:
-    """The parameters of each convolution with the batch norm after it, the first layer first."""
-    found: list[list[nn.Parameter]] = []
-    for layer in network.main:  # type: ignore[union-attr]
-        parameters = list(layer.parameters())
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            found.append(parameters)
-        elif parameters:
-            found[-1] += parameters
-    return found
-
-
 def hold_G(G: nn.Module, config: TrainConfig) -> None:
     """Let all of G learn, or only the scale and shift of its batch norms.
 
     The latter keeps G's filters as they are: Noguchi and Harada 2019 (arXiv:1904.01774), for the
     smallest sets.
+
+    Raises: BadSetting when that would leave nothing to learn.
     """
     for module in G.modules():
         is_free = config.train_G == "all" or isinstance(module, nn.BatchNorm2d)
         for parameter in module.parameters(recurse=False):
             parameter.requires_grad_(is_free)
+    if not any(parameter.requires_grad for parameter in G.parameters()):
+        raise BadSetting(
+            f"train_G is {config.train_G}, and this network's G has none.",
+            f"In the network {config.network.kind} all of G learns.",
+            "Choose all.",
+        )
 
 
 def new_state(
@@ -120,14 +127,14 @@ def new_state(
 ) -> TrainState:
     """Set up a run from scratch, or from a snapshot's G and, where it has one, D.
 
-    Raises: BadWeights when the snapshot is of another network than the configuration.
+    A network that grows may start from a smaller one: what they have in common is taken over.
+
+    Raises: BadWeights when the snapshot is of another network than the configuration, BadSetting
+    when it is smaller and the run does not begin at its size.
     """
-    G, D = build(config.network, config.seed)
+    G, D = networks.build(config.network, config.seed)
     if start is not None:
-        require_same(start.network, config.network)
-        G.load_state_dict(start.G.state_dict())
-        if start.D is not None:
-            D.load_state_dict(start.D.state_dict())
+        _take_over(start, G, D, config)
     G, D = compute.place_module(G).train(), compute.place_module(D).train()
     rng = torch.Generator().manual_seed(config.seed)
     state = TrainState(
@@ -140,8 +147,37 @@ def new_state(
         batches=Batches(images, rng),
         mean_logits=torch.zeros(2, device=compute.device),
     )
+    for network in (G, D):
+        networks.draw_from(network, rng)
     state.follow(config)
+    state.grow(config)
     return state
+
+
+def _take_over(start: Snapshot, G: nn.Module, D: nn.Module, config: TrainConfig) -> None:
+    """Copy what a snapshot has learned; of a smaller one, into the part that both have."""
+    whole, wanted = config.network, start.network
+    if FAMILIES[whole.kind].grows and wanted.resolution < whole.resolution:
+        wanted = replace(wanted, resolution=whole.resolution)
+    require_same(wanted, whole)
+    if wanted != start.network or config.grow_from:
+        require_begun(start, config)
+    for network, trained in ((G, start.G), (D, start.D)):
+        if trained is not None:
+            network.load_state_dict(trained.state_dict(), strict=wanted == start.network)
+
+
+def require_begun(start: Snapshot, config: TrainConfig) -> None:
+    """Compare where a run begins to grow with what its start has learned. Raises: BadSetting."""
+    learned = learned_side(start.G, start.network.resolution)
+    if not 0 < config.grow_from <= learned:
+        begins = config.grow_from or config.network.resolution
+        raise BadSetting(
+            f"The run would begin at {begins} px, and the model it starts from has learned"
+            f" {learned} px.",
+            f"On the way to {config.network.resolution} px it must begin at what is learned.",
+            f"Give {learned} as the first side (grow_from), or less.",
+        )
 
 
 def state_to_tensors(state: TrainState) -> dict[str, Tensor]:

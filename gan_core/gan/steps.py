@@ -1,7 +1,10 @@
 """One step of the two-phase game: D learns to tell real from fake, then G to fool a held D.
 
-`train_step` is all the arithmetic of training; when to stop, report and save is train.py's.
+`train_step` is all the arithmetic of training; when to stop, report and save is train.py's. What
+is made and what is real are lists of pictures [N, 3, s, s]: of one size, or of all, smallest first.
 """
+
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -9,10 +12,14 @@ from torch.optim import Optimizer
 from torch.profiler import record_function
 
 from gan_core.compute import Compute
-from gan_core.gan.augment import augment, mirror
+from gan_core.gan.augment import augment_scales, mirror
 from gan_core.gan.config import TrainConfig
+from gan_core.gan.growth import like
 from gan_core.gan.losses import lecam, loss_D, loss_G, mean_score, steepness
+from gan_core.gan.networks import judge, make
 from gan_core.gan.state import TrainState
+
+Pictures: TypeAlias = list[Tensor]
 
 # "Lazy": a penalty is worth its price every so often, with its weight multiplied accordingly
 # (Karras et al. 2020, StyleGAN2, section 3.1; 16 there, with a step of its own for it; here it
@@ -29,14 +36,16 @@ PHASES = (
 def train_step(state: TrainState, config: TrainConfig, compute: Compute) -> Tensor:
     """Show one batch: D's phase, G's phase, the moving average. Returns figures for `Tally`."""
     n = config.batch_size
+    stage = state.grow(config)
     with record_function("data"):
         x_real = compute.place(state.batches.next(n))  # [N, 3, S, S]
         if config.mirror:
             x_real = mirror(x_real, state.rng)
     z = torch.randn(n, config.network.z_dim, generator=state.rng).to(compute.device)
     with compute.autocast(), record_function("G forward"):
-        x_fake = state.G(z)  # [N, 3, S, S]; made once, used in both phases
-    logits_real, figures_D = step_D(state, config, compute, x_real, x_fake.detach())
+        x_fake = make(state.G, z)  # made once, used in both phases
+    real = like(x_fake, x_real, stage.fade if stage is not None else 1.0)
+    logits_real, figures_D = step_D(state, config, compute, real, [x.detach() for x in x_fake])
     figures_G = step_G(state, config, compute, x_fake, logits_real)
     state.nimg += n
     with record_function("average"):
@@ -45,7 +54,7 @@ def train_step(state: TrainState, config: TrainConfig, compute: Compute) -> Tens
 
 
 def step_D(
-    state: TrainState, config: TrainConfig, compute: Compute, x_real: Tensor, x_fake: Tensor
+    state: TrainState, config: TrainConfig, compute: Compute, x_real: Pictures, x_fake: Pictures
 ) -> tuple[Tensor, list[Tensor]]:
     """Teach D: real pictures are 1, fake ones 0. G is not touched.
 
@@ -77,13 +86,13 @@ def step_D(
 def penalties(
     state: TrainState,
     config: TrainConfig,
-    x_real: Tensor,
-    x_fake: Tensor,
+    x_real: Pictures,
+    x_fake: Pictures,
     logits_real: Tensor,
     logits_fake: Tensor,
 ) -> Tensor:
     """What is added to D's loss to hold it back: LeCam in every step, R1 and R2 in some."""
-    total = torch.zeros((), device=x_real.device)
+    total = torch.zeros((), device=logits_real.device)
     if config.lecam > 0:
         state.remember_logits(logits_real, logits_fake)
         means = state.mean_logits[0], state.mean_logits[1]
@@ -92,13 +101,13 @@ def penalties(
         for gamma, x in ((config.r1_gamma, x_real), (config.r2_gamma, x_fake)):
             if gamma > 0:
                 # In float32, outside autocast: gradients of gradients need it.
-                x = _augment(x, config, state).detach().requires_grad_(True)
-                total = total + gamma / 2 * _LAZY * steepness(state.D(x), x)
+                x = [scale.detach().requires_grad_(True) for scale in _augment(x, config, state)]
+                total = total + gamma / 2 * _LAZY * steepness(judge(state.D, x), x)
     return total
 
 
 def step_G(
-    state: TrainState, config: TrainConfig, compute: Compute, x_fake: Tensor, logits_real: Tensor
+    state: TrainState, config: TrainConfig, compute: Compute, x_fake: Pictures, logits_real: Tensor
 ) -> list[Tensor]:
     """Teach G through a held D, target 1. D's weights get no gradient, which also saves time.
 
@@ -118,17 +127,16 @@ def step_G(
     return [loss.detach(), norm]
 
 
-def _ask_D(phase: str, x: Tensor, config: TrainConfig, state: TrainState) -> Tensor:
+def _ask_D(phase: str, x: Pictures, config: TrainConfig, state: TrainState) -> Tensor:
     """D's logits of augmented pictures, [N]."""
     x = _augment(x, config, state)
     with record_function(phase):
-        logits: Tensor = state.D(x)
-    return logits
+        return judge(state.D, x)
 
 
-def _augment(x: Tensor, config: TrainConfig, state: TrainState) -> Tensor:
+def _augment(x: Pictures, config: TrainConfig, state: TrainState) -> Pictures:
     with record_function("augment"):
-        return augment(x, config.augment, state.rng, config.augment_p)
+        return augment_scales(x, config.augment, state.rng, config.augment_p)
 
 
 def _norm(optimiser: Optimizer) -> Tensor:

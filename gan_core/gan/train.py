@@ -7,7 +7,7 @@ held still, say 1. Everything else (augmentation, moving average, skipping D) se
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -37,10 +37,12 @@ from gan_core.gan.checkpoint import (
     restore,
     save_checkpoint,
 )
-from gan_core.gan.config import TrainConfig, change, describe
+from gan_core.gan.config import TrainConfig, change
 from gan_core.gan.doctor import Doctor
+from gan_core.gan.growth import stage_at
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import Judge, shortfall
+from gan_core.gan.plan import describe
 from gan_core.gan.run import EVENTS_FILE, read_events
 from gan_core.gan.signs import share_done
 from gan_core.gan.snapshot import G_FILE, Snapshot, save_snapshot
@@ -290,12 +292,15 @@ class _Run:
             left.append(self.config.minutes * 60 - self.state.seconds)
         if self.config.kimg is not None and speed > 0:
             left.append((self.config.kimg * 1000 - self.state.nimg) / speed)
+        stage = stage_at(self.state.nimg, self.config)
         return Progress(
             kimg=self.state.nimg / 1000,
             seconds=self.state.seconds,
             seconds_left=max(0.0, min(left)),
             images_per_second=speed,
             **means,
+            side=stage.side if stage is not None else 0,
+            fade=stage.fade if stage is not None else 1.0,
         )
 
     def preview(self) -> Preview:
@@ -405,6 +410,7 @@ def _choose_compute(
     if len(options) == 1:
         torch.set_num_threads(options[0].threads)
         return options[0], {}
+    config = replace(config, grow_from=0)  # timed at the full size, where most of the time goes
     side = config.network.resolution
     images = np.random.default_rng(0).integers(0, 256, (config.batch_size, side, side, 3), np.uint8)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_core.gan.augment import augment, mirror
+from gan_core.gan.augment import augment, augment_scales, mirror
 from gan_core.gan.config import AUGMENTATIONS
 
 
@@ -92,3 +92,39 @@ def test_mirroring_flips_about_half_of_the_pictures():
     x = torch.arange(4.0).expand(100, 3, 4, 4)
     flipped = (mirror(x, rng())[:, 0, 0, 0] == 3).sum()
     assert 30 < flipped < 70
+
+
+def test_colours_of_all_sizes_of_a_picture_are_changed_alike():
+    large = torch.rand(16, 3, 16, 16) * 2 - 1
+    small = torch.nn.functional.avg_pool2d(large, 4)
+    changed = augment_scales([small, large], ("color",), rng())
+    reduced = torch.nn.functional.avg_pool2d(changed[1], 4)
+    assert torch.allclose(reduced, changed[0], atol=1e-5)
+    assert torch.equal(changed[1], augment(large, ("color",), rng()))
+
+
+@pytest.mark.parametrize(("name", "off"), [("translation", 1 / 32), ("cutout", 1 / 16)])
+def test_all_sizes_of_a_picture_are_moved_and_cut_alike(name, off):
+    """To half a pixel of the smaller one, by the middle of what is left of an even surface.
+
+    A shift moves that middle by half as much.
+    """
+    small, large = torch.ones(64, 1, 8, 8), torch.ones(64, 1, 32, 32)
+    changed = augment_scales([small, large], (name,), rng())
+    middles = []
+    for x in changed:
+        at = (torch.arange(x.shape[2]) + 0.5) / x.shape[2]
+        mass = x.sum((1, 2, 3))
+        middles.append(torch.stack([(x.sum((1, i)) * at).sum(1) / mass for i in (2, 3)]))
+    assert (middles[0] - middles[1]).abs().max() <= off
+    assert (middles[1] - 0.5).abs().max() > off
+    assert torch.equal(changed[1], augment(large, (name,), rng()))
+
+
+def test_pictures_that_are_left_alone_are_so_in_every_size():
+    scales = [torch.rand(32, 3, side, side) for side in (8, 16)]
+    changed = augment_scales(scales, ("color",), rng(), share=0.5)
+    pairs = zip(scales, changed, strict=True)
+    small, large = ((before == after).flatten(1).all(1) for before, after in pairs)
+    assert torch.equal(small, large)
+    assert 8 < small.sum() < 24

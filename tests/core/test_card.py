@@ -7,7 +7,7 @@ import pytest
 from gan_core.errors import BadRun
 from gan_core.events import Adjusted, Diagnosed, Finished, Measured, Preview, Progress, Started
 from gan_core.gan.card import model_card
-from gan_core.gan.config import NetworkConfig, derive
+from gan_core.gan.config import NetworkConfig, derive, network_of
 from gan_core.gan.run import record
 
 NETWORK = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8)
@@ -33,6 +33,16 @@ def test_the_card_gives_the_figures_of_the_model_kept_with_interval_counts_and_f
     for row in ("| coverage | 81% |", "| diversity | 0.93 |", "| memorised | 2% |"):
         assert row in card
     assert "900" not in card
+
+
+def test_the_card_names_the_network(tmp_path):
+    assert "A DCGAN of 16 px" in card_of(tmp_path / "usual")
+    grown = derive(24, 5.0, network_of("pyramid", resolution=16), grow_from=8)
+    card = card_of(tmp_path / "other", config=grown)
+    assert "A GAN (network: pyramid) of 16 px" in card
+    assert "tags: [pyramid, gan," in card
+    assert "grow_from 8 (not 0)" in card
+    assert "beta1" not in card  # by its recipe
 
 
 def test_the_card_says_nothing_of_the_kind_of_pictures_when_nobody_did(tmp_path):

@@ -92,8 +92,9 @@ def test_resume_continues_and_a_second_run_in_the_same_folder_is_refused(atelier
 def test_a_resumed_run_refuses_new_pictures_and_a_time_it_has_already_had(
     atelier, place, run_folder, tmp_path
 ):
-    other = atelier("train", place / "pictures", "--resume", "--out", run_folder)
-    assert (other.code, "goes on with its own" in other.err) == (2, True)
+    for asked in ((place / "pictures",), ("--start", "nowhere"), ("--seed", 3)):
+        other = atelier("train", *asked, "--resume", "--out", run_folder)
+        assert (other.code, "goes on with its own" in other.err) == (2, True)
     slow = shutil.copytree(run_folder, tmp_path / "slow")
     pretend_it_took(slow, seconds=6)
     late = atelier("train", "--resume", "--out", slow, "--minutes", "0.05")
@@ -126,9 +127,15 @@ def test_pretraining_resumes_by_itself_and_measures_on_pictures_it_never_saw(ate
     assert first.code == 0, first.err
     assert "on 18 pictures" in first.out
     assert "6 real" in first.out
-    second = atelier(*words, "--held-out", 9, "--kimg", 0.04)  # the split is the run's own
+    second = atelier(*words, "--kimg", 0.04)  # the split is the run's own
     assert "Resumed at 0.0" in second.out
     assert "on 18 pictures" in second.out
+    assert "no others are read" in second.out
+    for asked, message in (("--held-out", "6 of 24 pictures"), ("--seed", "seed is 0")):
+        other = atelier(*words, asked, 9, "--kimg", 0.06)
+        assert (other.code, message in other.err.replace("\n", " ")) == (2, True), other.err
+    resumed = atelier("train", "--resume", "--out", place / "pre", "--kimg", 0.06)
+    assert "6 real" in resumed.out  # measured on the same as before
 
 
 def test_pretraining_can_go_on_from_a_model_with_its_network(atelier, place):
@@ -154,6 +161,37 @@ def test_a_start_of_another_network_is_refused_with_the_numbers(atelier, place, 
     done = atelier(*words, "--out", place / "other")
     assert (done.code, message in done.err.replace("\n", " ")) == (2, True)
     assert not (place / "other").exists()
+
+
+def test_another_network_is_trained_from_scratch_grows_and_is_grown_further(atelier, place):
+    tiny = ("--width-g", 4, "--width-d", 4, "--batch-size", 8, "--held-out", 4)
+    words = ("pretrain", place / "pictures", *tiny, "--network", "pyramid", "--scales", "all")
+    first = atelier(
+        *words, "--resolution", 16, "--kimg", 0.1, "--grow-from", 8, "--grow-kimg", 0.04,
+        "--out", place / "grown",
+    )  # fmt: skip
+    assert first.code == 0, first.err
+    assert "by the network pyramid" in first.out
+    assert "growing from 8 px" in first.out
+    again = atelier("pretrain", place / "pictures", "--out", place / "grown", "--network", "dcgan")
+    assert (again.code, "kind = pyramid, and dcgan" in again.err.replace("\n", " ")) == (2, True)
+    further = ("--start", place / "grown", "--resolution", 32, "--kimg", 0.02)
+    second = atelier("train", place / "pictures", *further, "--out", place / "further")
+    assert second.code == 0, second.err
+    assert "growing from 16 px" in second.out
+    assert load_snapshot(place / "further" / "best").network.resolution == 32
+    smaller = atelier(
+        "train", place / "pictures", "--start", place / "grown", "--resolution", 8,
+        "--out", place / "smaller",
+    )  # fmt: skip
+    assert (smaller.code, "resolution = 16" in smaller.err.replace("\n", " ")) == (2, True)
+
+
+def test_train_begins_from_scratch_where_a_network_is_asked_for(atelier, place):
+    words = ("train", place / "pictures", "--network", "pyramid", "--resolution", 16)
+    done = atelier(*words, "--kimg", 0.01, "--batch-size", 8, "--out", place / "own")
+    assert done.code == 0, done.err
+    assert "Start: scratch" in done.out
 
 
 def test_a_held_out_part_too_small_to_measure_on_is_refused(atelier, place):
@@ -232,6 +270,12 @@ def test_check_says_what_to_expect_and_saves_the_set_that_was_chosen(atelier, pl
         (("check", "/", "--resolution", "50"), "resolution is 50"),
         (("generate", "--truncation", "7", "--out", "x"), "truncation is 7"),
         (("train", "--out", "x/y"), "no pictures"),
+        (("train", "PICTURES", "--network", "vae", "--out", "x"), "kind is 'vae'"),
+        (("train", "PICTURES", "--resolution", "48", "--out", "x"), "resolution is 48"),
+        (
+            ("train", "PICTURES", "--resolution", "128", "--grow-from", "8", "--out", "x"),
+            "the network dcgan cannot grow",
+        ),
         (("train", "--resume", "--out", "x/y"), "no checkpoint"),
         (("train", "PICTURES", "--start", "scratch", "--out", "x", "--lr-g", "9"), "lr_G is 9"),
     ],

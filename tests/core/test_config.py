@@ -13,8 +13,10 @@ from gan_core.gan.config import (
     config_from_dict,
     config_to_json,
     derive,
-    describe,
+    network_of,
 )
+from gan_core.gan.networks.families import FAMILIES
+from gan_core.gan.plan import describe
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,47 @@ def test_a_setting_made_by_hand_wins_over_what_is_derived():
     assert (config.lr_G, config.batch_size) == (1e-3, 16)
 
 
+def test_a_familys_recipe_comes_before_the_dcgans_and_what_is_set_by_hand_before_both():
+    network = network_of("pyramid")
+    config = derive(100, 5, network, lr_D=1e-4)
+    assert (config.beta1, config.lr_D) == (FAMILIES["pyramid"].recipe["beta1"], 1e-4)
+    assert derive(100, 5).beta1 == TrainConfig.beta1 != config.beta1
+
+
+def test_a_familys_shape_comes_before_the_dcgans_and_what_is_asked_for_before_both():
+    network = network_of("pyramid", width_D=8)
+    assert (network.width_G, network.width_D) == (FAMILIES["pyramid"].shape["width_G"], 8)
+    assert network_of("dcgan") == NetworkConfig()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"kind": "other"}, "kind is 'other'.*dcgan, "),
+        ({"kind": "dcgan", "resolution": 48}, "resolution is 48.*dcgan it can be 8, 16.*or 256"),
+        ({"kind": "dcgan", "scales": "all"}, "scales is all.*dcgan it can be one"),
+        ({"kind": "pyramid", "d_norm": "spectral"}, "d_norm is spectral.*pyramid it can be batch"),
+        ({"kind": "pyramid", "channels": 1}, "channels is 1.*pyramid it can be 3"),
+    ],
+)
+def test_what_a_family_cannot_do_is_refused_with_what_it_can(asked, message):
+    with pytest.raises(BadSetting, match=message):
+        network_of(**asked)
+
+
+def test_a_network_written_before_there_were_families_is_still_a_dcgan():
+    was = {"kind": "dcgan", "resolution": 64, "z_dim": 100, "width_G": 32, "width_D": 32}
+    network = config_from_dict(NetworkConfig, {**was, "d_norm": "batch"})
+    assert network == NetworkConfig(width_G=32, width_D=32)
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_every_family_can_be_trained_as_its_recipe_says(kind):
+    config = derive(100, 5, network_of(kind))
+    assert config_from_dict(TrainConfig, json.loads(config_to_json(config))) == config
+    assert kind in describe(config, 100) or kind == NetworkConfig.kind
+
+
 def test_an_unknown_field_is_refused_by_name():
     with pytest.raises(BadWeights, match="'depth'"):
         config_from_dict(NetworkConfig, {"depth": 3})
@@ -66,3 +109,8 @@ def test_the_plan_says_how_long_on_how_many_pictures():
 )
 def test_a_plan_tells_minutes_with_one_decimal_at_most(minutes, said):
     assert describe(derive(100, minutes), 100).startswith(said)
+
+
+def test_the_plan_says_how_it_grows():
+    plan = describe(derive(120, 5, network_of("pyramid"), grow_from=8, grow_kimg=20), 120)
+    assert "growing from 8 px, 20 kimg a stage" in plan

@@ -28,8 +28,9 @@ from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, change, der
 from gan_core.gan.latents import latents, render
 from gan_core.gan.losses import steepness
 from gan_core.gan.metrics import Judge, Quality, shortfall
+from gan_core.gan.networks import blocks
 from gan_core.gan.snapshot import Snapshot, load_snapshot
-from gan_core.gan.state import blocks, new_state, state_to_tensors
+from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import Tally, step_D, step_G, train_step
 from gan_core.gan.train import Data, Start, train
 from gan_core.pictures import make_grid, to_uint8
@@ -55,7 +56,7 @@ def run(config, folder, images=None, start=None, **options):
 
 
 def real_and_fake(state, n=8):
-    return CPU.place(state.batches.next(n)), state.G(torch.randn(n, 8))
+    return [CPU.place(state.batches.next(n))], [state.G(torch.randn(n, 8))]
 
 
 # --- the two phases -----------------------------------------------------------------------
@@ -65,7 +66,7 @@ def test_the_d_step_changes_every_parameter_of_d_and_none_of_g():
     state = new_state(config(), pictures(), CPU)
     G, D = copy.deepcopy(state.G), copy.deepcopy(state.D)
     x_real, x_fake = real_and_fake(state)
-    step_D(state, config(), CPU, x_real, x_fake.detach())
+    step_D(state, config(), CPU, x_real, [x_fake[0].detach()])
     assert all(torch.equal(a, b) for a, b in paired(G, state.G))
     assert all(not torch.equal(a, b) for a, b in paired(D, state.D))
 
@@ -93,7 +94,7 @@ def test_d_alone_learns_to_tell_bright_from_dark(d_norm, loss):
     state = new_state(settings, pictures(), CPU)
     bright, dark = torch.rand(8, 3, 16, 16) * 0.5 + 0.5, torch.rand(8, 3, 16, 16) * 0.5 - 1
     for _ in range(40):
-        step_D(state, settings, CPU, bright, dark)
+        step_D(state, settings, CPU, [bright], [dark])
     state.D.eval()
     assert state.D(bright).min() > state.D(dark).max()
 
@@ -102,7 +103,9 @@ def test_g_alone_learns_to_fool_a_held_d():
     settings = config(augment=(), lr_G=2e-3)
     state = new_state(settings, pictures(), CPU)
     z = torch.randn(8, 8)
-    losses = [float(step_G(state, settings, CPU, state.G(z), torch.zeros(8))[0]) for _ in range(40)]
+    losses = [
+        float(step_G(state, settings, CPU, [state.G(z)], torch.zeros(8))[0]) for _ in range(40)
+    ]
     assert losses[-1] < losses[0] / 2
 
 
@@ -111,7 +114,7 @@ def test_d_is_left_alone_while_its_loss_is_below_the_threshold():
     state = new_state(settings, pictures(), CPU)
     D = copy.deepcopy(state.D)
     x_real, x_fake = real_and_fake(state)
-    _, figures = step_D(state, settings, CPU, x_real, x_fake.detach())
+    _, figures = step_D(state, settings, CPU, x_real, [x_fake[0].detach()])
     assert float(figures[Tally.NAMES.index("skipped_D")]) == 1.0
     assert all(torch.equal(a, b) for a, b in paired(D, state.D))
 
@@ -123,7 +126,7 @@ def test_the_r1_penalty_keeps_d_from_being_steep_at_real_pictures():
         state = new_state(settings, pictures(), CPU)
         x_real, x_fake = torch.rand(8, 3, 16, 16), torch.rand(8, 3, 16, 16) - 1
         for _ in range(40):
-            step_D(state, settings, CPU, x_real, x_fake)
+            step_D(state, settings, CPU, [x_real], [x_fake])
             state.nimg += settings.batch_size
         x_real.requires_grad_(True)
         slopes.append(steepness(state.D(x_real), x_real).item())
@@ -139,7 +142,7 @@ def test_the_r1_penalty_is_lazy_but_the_first_step_has_it():
             state = new_state(each, pictures(), CPU)
             state.nimg = nimg
             x_real, x_fake = real_and_fake(state)
-            step_D(state, each, CPU, x_real, torch.zeros_like(x_fake))
+            step_D(state, each, CPU, x_real, [torch.zeros_like(x_fake[0])])
             ends.append(state.D)
         changed.append(not all(torch.equal(a, b) for a, b in paired(*ends)))
     assert changed == [True, False]

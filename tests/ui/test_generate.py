@@ -48,8 +48,9 @@ def test_a_kept_picture_is_the_one_in_the_gallery(models: Models) -> None:
 
 def test_a_kept_latent_makes_its_picture(models: Models) -> None:
     (_, _), (_, latent) = keep(models, RECIPE, 2)
-    z = torch.tensor([json.loads(latent)["z"]])
-    picture = enlarge(to_uint8(render(models.load("tiny").G, z)), 16)[0]
+    told = json.loads(latent)
+    made = render(models.load("tiny").G, torch.tensor([told["z"]]), told["truncation"])
+    picture = enlarge(to_uint8(made), 16)[0]
     assert np.array_equal(picture, make_pictures(models, RECIPE)[2])
 
 

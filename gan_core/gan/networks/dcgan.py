@@ -79,6 +79,17 @@ class Discriminator(nn.Module):
         logits: Tensor = self.main(x)
         return logits.flatten()
 
+    def blocks(self) -> list[list[nn.Parameter]]:
+        """The parameters of each convolution with the batch norm after it, the first first."""
+        found: list[list[nn.Parameter]] = []
+        for layer in self.main:
+            parameters = list(layer.parameters())
+            if isinstance(layer, nn.Conv2d):
+                found.append(parameters)
+            elif parameters:
+                found[-1] += parameters
+        return found
+
 
 class Opening(nn.ConvTranspose2d):
     """`nn.ConvTranspose2d(z_dim, C, 4, 1, 0)` of z [N, z_dim, 1, 1]: a product, in training."""

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d
 
 # Measured (docs/experiments.md): with fewer channels, sums and differences cost what is spared;
 # with fewer tiles, preparing the filters does.
@@ -51,6 +52,22 @@ class Doubling(nn.ConvTranspose2d):
             return super().forward(x, output_size)
         y: Tensor = _Double.apply(_as_autocast_does(x), self.weight)
         return y
+
+
+def halve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`Halving` by a weight [n_out, n_in, 4, 4] that is not a layer's own."""
+    if not (torch.is_grad_enabled() and pays_off(x, weight.shape[1], x.shape[2] // 2)):
+        return conv2d(x, weight, bias, 2, 1)
+    y: Tensor = _Halve.apply(_as_autocast_does(x), weight)
+    return y if bias is None else y + bias.to(y.dtype).view(1, -1, 1, 1)
+
+
+def double(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`Doubling` by a weight [n_in, n_out, 4, 4] that is not a layer's own."""
+    if not (torch.is_grad_enabled() and pays_off(x, weight.shape[1], x.shape[2])):
+        return conv_transpose2d(x, weight, bias, 2, 1)
+    y: Tensor = _Double.apply(_as_autocast_does(x), weight)
+    return y if bias is None else y + bias.to(y.dtype).view(1, -1, 1, 1)
 
 
 def pays_off(x: Tensor, channels: int, n: int) -> bool:

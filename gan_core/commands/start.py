@@ -1,0 +1,62 @@
+"""What a run of training begins from, and with which network: options, and what they come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+from gan_core.commands.options import HELP
+from gan_core.errors import BadSetting
+from gan_core.gan.checkpoint import Checkpoint
+from gan_core.gan.config import NetworkConfig, network_of
+from gan_core.gan.growth import learned_side
+from gan_core.gan.networks.families import FAMILIES
+from gan_core.gan.snapshot import load_snapshot, require_same
+from gan_core.gan.train import SCRATCH, Start
+from gan_core.hub.resolve import bundled_models, resolve
+
+Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]
+Resolution = Annotated[int | None, typer.Option(help=HELP["resolution"])]
+Channels = Annotated[int | None, typer.Option(help=HELP["channels"])]
+Scales = Annotated[str | None, typer.Option(help=HELP["scales"] + ": one or all")]
+GrowFrom = Annotated[int | None, typer.Option(help=HELP["grow_from"])]
+GrowKimg = Annotated[float | None, typer.Option(help=HELP["grow_kimg"])]
+
+
+def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str, Any]]:
+    """Load what a run begins from: a model, or nothing for "scratch".
+
+    asked: fields of the network that the user set. A model must have them already, but for a larger
+    resolution if it can grow. Returns the start, the run's network, and what of the run's settings
+    follows: where it begins to grow.
+    """
+    if name == SCRATCH:
+        return Start(), network_of(asked.pop("kind", NetworkConfig.kind), **asked), {}
+    snapshot = load_snapshot(resolve(name))
+    have, network = snapshot.network, replace(snapshot.network, **asked)
+    start = Start(snapshot, _name(name, snapshot.training.get("kimg", 0)))
+    if FAMILIES[have.kind].grows and network.resolution > have.resolution:
+        require_same(replace(have, resolution=network.resolution), network)
+        return start, network, {"grow_from": learned_side(snapshot.G, have.resolution)}
+    require_same(have, network)
+    return start, network, {}
+
+
+def _name(start: str, kimg: float) -> str:
+    """For the record, which is packed and published: a path of this machine does not belong in."""
+    return start if start in bundled_models() else f"an own model of {kimg:g} kimg"
+
+
+def refuse_other_network(checkpoint: Checkpoint, asked: dict[str, Any]) -> None:
+    """A run that goes on keeps its network. Raises: BadSetting."""
+    network = checkpoint.config.network
+    other = [name for name, value in asked.items() if getattr(network, name) != value]
+    if other:
+        raise BadSetting(
+            f"This run's network has {other[0]} = {getattr(network, other[0])}, and"
+            f" {asked[other[0]]} was asked for.",
+            "A run that goes on keeps its network.",
+            "Leave the option out, or start a new run in another folder.",
+        )
