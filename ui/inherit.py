@@ -10,9 +10,8 @@ from pathlib import Path
 
 from gan_core.errors import BadRun
 from gan_core.files import explain_disk_errors
-from gan_core.gan.run import DATASET_FILE
+from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
 from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
-from gan_core.gan.train import BEST_FOLDER
 from gan_core.settings import LAST_SEED
 from ui import run_texts as texts
 from ui.request import Settings, set_by_hand

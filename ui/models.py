@@ -6,9 +6,9 @@ from pathlib import Path
 
 from gan_core.errors import BadRun, BadWeights
 from gan_core.gan.config import NetworkConfig
-from gan_core.gan.run import DATASET_FILE
+from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
 from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
-from gan_core.gan.train import BEST_FOLDER, SCRATCH
+from gan_core.gan.start import SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
 from ui import texts
 from ui.jobs import Runs

@@ -16,6 +16,7 @@ from gan_core.events import Event, Failed, Finished
 from gan_core.gan.checkpoint import CHECKPOINT_FILE, find_checkpoint, has_checkpoint
 from gan_core.gan.run import (
     ADJUST_FILE,
+    BEST_FOLDER,
     DATASET_FILE,
     EVENTS_FILE,
     STOP_FILE,
@@ -23,7 +24,6 @@ from gan_core.gan.run import (
     request_stop,
 )
 from gan_core.gan.snapshot import G_FILE
-from gan_core.gan.train import BEST_FOLDER
 from ui.request import (
     REQUEST_FILE,
     Settings,

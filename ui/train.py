@@ -13,7 +13,7 @@ from gradio.events import api
 
 from gan_core.errors import BadSetting
 from gan_core.gan.config import AUGMENTATIONS, TrainConfig, derive
-from gan_core.gan.train import SCRATCH
+from gan_core.gan.start import SCRATCH
 from gan_core.pictures import compose
 from ui import texts, view
 from ui.drafts import FOLDER, KEEP_HOURS, Drafts

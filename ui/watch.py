@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from gan_core.gan.train import SCRATCH
+from gan_core.gan.start import SCRATCH
 from ui import run_texts as texts
 from ui import view
 from ui.charts import Charts

@@ -38,7 +38,7 @@ from gan_core.gan.run import (
     record,
     take_adjustment,
 )
-from gan_core.gan.train import SCRATCH, Data, Start
+from gan_core.gan.start import SCRATCH, Data, Start
 from gan_core.gan.train import train as train_events
 from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.pictures import Dataset, read_dataset, save_dataset

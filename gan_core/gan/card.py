@@ -25,7 +25,7 @@ from gan_core.gan.config import NetworkConfig, TrainConfig, config_from_dict, de
 from gan_core.gan.memorisation import MANY_COPIES
 from gan_core.gan.run import kept_measurement, read_events
 from gan_core.gan.snapshot import CONFIG_FILE
-from gan_core.gan.train import SCRATCH
+from gan_core.gan.start import SCRATCH
 
 BEFORE_AFTER_FILE, FILM_FILE = "before-after.png", "timelapse.mp4"
 _KIND_LENGTH = 200  # characters

@@ -18,10 +18,9 @@ from pathlib import Path
 from gan_core.errors import BadRun
 from gan_core.files import write_atomically
 from gan_core.gan.card import BEFORE_AFTER_FILE, FILM_FILE, model_card
-from gan_core.gan.run import EVENTS_FILE, SAMPLES_FOLDER, read_events
+from gan_core.gan.run import BEST_FOLDER, EVENTS_FILE, SAMPLES_FOLDER, read_events
 from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
 from gan_core.gan.timelapse import before_after, timelapse_frames
-from gan_core.gan.train import BEST_FOLDER
 from gan_core.pictures.canvas import encode_png, enlarge
 from gan_core.pictures.film import encode_gif, encode_mp4
 

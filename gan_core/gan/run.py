@@ -37,7 +37,7 @@ from gan_core.pictures.canvas import save_png
 
 EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
 ADJUST_FILE = "adjust.json"
-SAMPLES_FOLDER = "samples"
+SAMPLES_FOLDER, BEST_FOLDER = "samples", "best"
 
 
 def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterator[Event]:

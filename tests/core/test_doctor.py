@@ -35,7 +35,8 @@ from gan_core.gan.metrics import Judge
 from gan_core.gan.networks import build
 from gan_core.gan.remedies import remedy
 from gan_core.gan.snapshot import Snapshot
-from gan_core.gan.train import Data, Start, train
+from gan_core.gan.start import Data, Start
+from gan_core.gan.train import train
 
 CPU = Compute("cpu", "float32", True, 1)
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8)

@@ -22,7 +22,8 @@ from gan_core.gan.latents import latents, render
 from gan_core.gan.package import pack
 from gan_core.gan.run import read_events, record
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.gan.train import Data, train
+from gan_core.gan.start import Data
+from gan_core.gan.train import train
 from gan_core.pictures import Dataset, save_dataset
 
 CONFIG = TrainConfig(

@@ -17,7 +17,8 @@ from gan_core.gan.run import (
     record,
     request_stop,
 )
-from gan_core.gan.train import Data, train
+from gan_core.gan.start import Data
+from gan_core.gan.train import train
 from gan_core.pictures import read_png_metadata
 
 CONFIG = TrainConfig(

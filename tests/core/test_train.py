@@ -30,9 +30,10 @@ from gan_core.gan.losses import steepness
 from gan_core.gan.metrics import Judge, Quality, shortfall
 from gan_core.gan.networks import blocks
 from gan_core.gan.snapshot import Snapshot, load_snapshot
+from gan_core.gan.start import Data, Start
 from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import Tally, step_D, step_G, train_step
-from gan_core.gan.train import Data, Start, train
+from gan_core.gan.train import train
 from gan_core.pictures import make_grid, to_uint8
 from gan_core.weights import read_tensors
 

@@ -13,9 +13,14 @@ from tiny_runs import alive, noise, pretend, tiny_model, tiny_settings, without_
 
 from gan_core.errors import BadRun, BadSetting
 from gan_core.events import Diagnosed, Event, Finished, Preview, Progress, Started
-from gan_core.gan.run import DATASET_FILE, is_stop_requested, take_adjustment, waiting_adjustment
+from gan_core.gan.run import (
+    BEST_FOLDER,
+    DATASET_FILE,
+    is_stop_requested,
+    take_adjustment,
+    waiting_adjustment,
+)
 from gan_core.gan.snapshot import G_FILE
-from gan_core.gan.train import BEST_FOLDER
 from gan_core.hub.resolve import resolve
 from gan_core.pictures import read_dataset, save_png
 from ui.generate import GenerateTab

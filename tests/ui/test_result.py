@@ -11,8 +11,7 @@ import pytest
 from tiny_runs import TINY, noise, pretend, tiny_model, tiny_settings, without_worker
 
 from gan_core.events import Finished, Preview, Started
-from gan_core.gan.run import DATASET_FILE, SAMPLES_FOLDER
-from gan_core.gan.train import BEST_FOLDER
+from gan_core.gan.run import BEST_FOLDER, DATASET_FILE, SAMPLES_FOLDER
 from gan_core.pictures import make_grid, save_png
 from ui.jobs import Runs
 from ui.look import Look, Mark
