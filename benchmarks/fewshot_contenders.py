@@ -23,8 +23,10 @@ from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import AUGMENTATIONS, NetworkConfig, TrainConfig, derive
 from gan_core.gan.metrics import Judge
 from gan_core.gan.networks import build
+from gan_core.gan.run import BEST_FOLDER
 from gan_core.gan.snapshot import Snapshot, load_snapshot
-from gan_core.gan.train import BEST_FOLDER, Data, Start, train
+from gan_core.gan.start import Data, Start
+from gan_core.gan.train import train
 from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.weights import read_tensors
 

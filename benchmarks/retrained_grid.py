@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from gan_core.events import Event, Preview, Started
 from gan_core.gan.latents import latents, render
-from gan_core.gan.run import read_events
+from gan_core.gan.run import BEST_FOLDER, read_events
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.gan.train import BEST_FOLDER
 from gan_core.pictures import make_grid, save_png, to_uint8
 from gan_core.pictures.decode import decode
 
@@ -48,7 +47,7 @@ def _at(run: Path, events: list[Event], seconds: float) -> Preview:
 
 
 def _read(run: Path, preview: Preview) -> NDArray[np.uint8]:
-    path = run / preview.file
+    path = run / (preview.file or "")
     return decode(path.read_bytes(), path.name).pixels
 
 

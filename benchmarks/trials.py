@@ -27,8 +27,10 @@ from gan_core.compute import Compute
 from gan_core.events import Event, Failed, Measured, Progress
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, derive
 from gan_core.gan.metrics import Judge
+from gan_core.gan.run import BEST_FOLDER
 from gan_core.gan.snapshot import Snapshot, load_snapshot
-from gan_core.gan.train import BEST_FOLDER, Data, Start, train
+from gan_core.gan.start import Data, Start
+from gan_core.gan.train import train
 from gan_core.hub.resolve import DEFAULT_MODEL, resolve
 from gan_core.pictures import Dataset, load_dataset
 

@@ -17,7 +17,8 @@ from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, derive
 from gan_core.gan.dataset_doctor import Findings, examine
 from gan_core.gan.latents import latents, render, sample
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
-from gan_core.gan.train import Data, Start, train
+from gan_core.gan.start import Data, Start
+from gan_core.gan.train import train
 from gan_core.hub.resolve import bundled_models, resolve
 from gan_core.pictures import Dataset, load_dataset, save_png, to_uint8
 from gan_core.style.config import StyleConfig

@@ -62,7 +62,10 @@ def _flush(path: Path) -> None:
 
 @contextmanager
 def explain_disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into a message with the figures; let other errors pass."""
+    """Turn a full or read-only disk into a message with the figures; let other errors pass.
+
+    It names the file alone: a run's folder is called by the run's key, and its log is packed.
+    """
     try:
         yield
     except SafetensorError as error:  # it says what the system said only in its text
@@ -74,7 +77,7 @@ def explain_disk_errors(path: Path) -> Iterator[None]:
             raise _no_room(path) from error
         if error.errno in _NO_PLACE:
             raise DiskFull(
-                f"{path} cannot be written: {error.strerror}.",
+                f"{path.name} cannot be written: {error.strerror}.",
                 "Its folder must be one, and writable.",
                 "Choose another folder, or change its rights.",
             ) from error

@@ -36,6 +36,12 @@ def bounds_of(kind: type, name: str) -> tuple[float, float]:
     return entry.metadata["low"], entry.metadata["high"]
 
 
+def default_of(kind: type, name: str) -> Any:
+    """The value that a field has when nobody sets it."""
+    (entry,) = (entry for entry in fields(kind) if entry.name == name)
+    return entry.default
+
+
 def check_bounds(config: Any) -> None:
     """Raise BadSetting for the first field outside its bounds or choices. NaN is outside."""
     for entry in fields(config):

@@ -20,7 +20,6 @@ from ui.train import TrainTab
 from ui.watch import Watch
 
 _SWEEP, _KEEP = 600, 3600  # seconds; uploads are read at once, and pictures shown are downloaded
-_KEEP_DRAFTS = 6 * 3600  # seconds without being touched
 _QUEUE_LOOKS = 0.05  # seconds; what Gradio itself takes on Windows
 _FILES = "files"  # no run is called so
 
@@ -39,7 +38,7 @@ def build_app(
     atexit.register(runs.close)
     models = Models(bundled, runs)
     sweep_now_and_then(keep_files_in(runs_root / _FILES), _KEEP, _SWEEP)
-    sweep_now_and_then(runs_root / drafts.FOLDER, _KEEP_DRAFTS, _SWEEP)
+    sweep_now_and_then(runs_root / drafts.FOLDER, drafts.KEEP_HOURS * 3600, _SWEEP)
     demo: gr.Blocks = gr.Blocks(title=texts.TITLE, analytics_enabled=False)
     with demo:
         gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p>", elem_id="title")
@@ -74,4 +73,5 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "show_error": False,
         "max_file_size": "200mb",
+        "i18n": gr.I18n(en={"common.complete": texts.DONE}),
     }

@@ -19,6 +19,7 @@ LOSSES: Lines = {"G": ("loss_G", 1), "D": ("loss_D", 1)}
 SCORES: Lines = {"real": ("score_real", 1), "made": ("score_fake", 1)}
 KIDS: Lines = {"KID": ("kid", 1000), "low": ("kid_low", 1000), "high": ("kid_high", 1000)}
 VARIETY: Lines = {"variety": ("diversity", 1), "covered": ("coverage", 1)}
+_SPACED = " ^7~g"  # spaces around a number: of labels that would touch, some are left out then
 _Kind = TypeVar("_Kind", Progress, Measured)
 
 
@@ -42,8 +43,13 @@ def of_kind(events: Sequence[Event], kind: type[_Kind]) -> list[_Kind]:
     return [event for event in events if isinstance(event, kind)]
 
 
+def makes_a_line(events: Sequence[Progress | Measured]) -> bool:
+    """Whether they lie at more than one place: a plot of one would stay blank."""
+    return len({event.kimg for event in events}) > 1
+
+
 class Charts:
-    """Four quiet plots. The lower two appear with the second measurement."""
+    """Four quiet plots. The lower two appear when a second moment was measured."""
 
     def __init__(self) -> None:
         with gr.Accordion(texts.CHARTS, open=True, visible=False, elem_id="charts") as self.frame:
@@ -64,10 +70,10 @@ class Charts:
 
         progress, measured = of_kind(events, Progress), of_kind(events, Measured)
         return [
-            gr.update(visible=bool(progress)),
+            gr.update(visible=makes_a_line(progress)),
             send("events", lambda: table(progress, LOSSES)),
             send("events", lambda: table(progress, SCORES)),
-            gr.update(visible=len(measured) > 1),  # one point makes no line
+            gr.update(visible=makes_a_line(measured)),
             send("measured", lambda: table(measured, KIDS)),
             send("measured", lambda: table(measured, VARIETY)),
         ]
@@ -77,5 +83,5 @@ def _plot(title: str, colours: Sequence[str], lines: Lines, name: str) -> gr.Lin
     return gr.LinePlot(
         x="kimg", y="value", color="line", label=title, height=240, elem_id=name, min_width=280,
         elem_classes="curve", color_map=dict(zip(lines, colours, strict=True)), color_title=" ",
-        x_title=texts.THOUSANDS, y_title=" ", buttons=[],
+        x_title=texts.THOUSANDS, y_title=" ", buttons=[], x_axis_format=_SPACED,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import gradio as gr
 from ui import run_texts as texts
 from ui import view
 from ui.look import Look
-from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES
+from ui.request import MOST_MINUTES, SHORTEST_MINUTES, USUAL_MINUTES
 
 
 class Controls:
@@ -29,8 +29,8 @@ class Controls:
         """Lay out the field and the button that give a run more minutes."""
         with gr.Row(visible=False, elem_id="time-row") as self.time:
             self.minutes = gr.Number(
-                5, label=texts.MORE_MINUTES, elem_id="minutes", minimum=None, step=1, scale=0,
-                min_width=150,
+                USUAL_MINUTES, label=texts.MORE_MINUTES, elem_id="minutes", minimum=None, step=1,
+                scale=0, min_width=150,
                 info=texts.MORE_MINUTES_INFO.format(low=SHORTEST_MINUTES, high=MOST_MINUTES),
             )  # fmt: skip
             self.more = gr.Button(texts.ADD_TIME, elem_id="more", scale=0, min_width=180)

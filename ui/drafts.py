@@ -1,6 +1,7 @@
 """Pictures that were dropped and wait for Start: their sheet, what was decided, what was seen.
 
-Each draft is a folder, named only in the server's memory of one tab. Uploads themselves are not
+Each draft is a folder, named only in the server's memory of one tab, and in the tab itself: the run
+that it becomes has the same name. Uploads themselves are not
 kept for it: the sheet's strips are enough to crop anew.
 """
 
@@ -36,6 +37,7 @@ from gan_core.gan.dataset_doctor import (
 from gan_core.pictures import Choices, Dataset, Sheet, compose, cut, load_sheet, save_sheet
 
 FOLDER = "drafts"  # beside the runs; no run is called so
+KEEP_HOURS = 6.0  # without being touched
 _SHEET, _CHOICES, _LOOK = "sheet.safetensors", "choices.json", "look.safetensors"
 _MOVED_SO_MUCH = 0.25  # of the crops: then left and right are compared anew
 

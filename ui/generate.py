@@ -1,8 +1,6 @@
 """The Generate tab: pictures from seeds, and one of them kept with its latent."""
 
-import json
 import secrets
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,81 +10,17 @@ from gradio.processing_utils import save_bytes_to_cache
 from numpy.typing import NDArray
 
 from gan_core.files import explain_disk_errors
-from gan_core.gan.latents import latents, sample
-from gan_core.pictures import encode_png, enlarge, to_uint8
-from gan_core.settings import LAST_SEED
+from gan_core.pictures import encode_png, enlarge
 from gan_core.style.sizes import resize
 from ui import texts
-from ui.errors import friendly, require
+from ui.errors import friendly
 from ui.models import Models
 from ui.nearest import nearest_of
+from ui.recipe import MOST_PICTURES, Recipe, check_recipe, keep, make_pictures, picture_text
 
-MOST_PICTURES = 64
-_SHOWN_SIDE = 256  # pixels; smaller pictures are enlarged to it by a whole factor
 _PAIR_ENLARGED = 2
 _SMOOTH_SIDE = 512  # pixels, of a picture that is to be painted in a style
 SHARED: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 2}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that is needed to make the same pictures again."""
-
-    model: str | None
-    count: int
-    seed: int
-    truncation: float
-
-
-def check_recipe(
-    model: str | None, count: float | None, seed: float | None, truncation: float | None
-) -> Recipe:
-    """Check what the page or a client of the API asked for. Raises: BadSetting."""
-    return Recipe(
-        model,
-        int(require(texts.COUNT, count, 1, MOST_PICTURES, whole=True)),
-        int(require(texts.SEED, seed, 0, LAST_SEED, whole=True)),
-        float(require(texts.TRUNCATION, truncation, 0, 1)),
-    )
-
-
-def make_pictures(
-    models: Models, recipe: Recipe, first: int = 0, count: int | None = None
-) -> NDArray[np.uint8]:
-    """Make a recipe's pictures, or `count` of them from `first` on, enlarged without blur.
-
-    Returns uint8 [N, S, S, 3]. Raises: BadWeights, BadRun.
-    """
-    snapshot = models.load(recipe.model)
-    number = recipe.count if count is None else count
-    made = to_uint8(sample(snapshot, number, recipe.seed, recipe.truncation, first))
-    return enlarge(made, max(1, _SHOWN_SIDE // snapshot.network.resolution))
-
-
-def picture_text(models: Models, recipe: Recipe, index: int) -> dict[str, str]:
-    """The text entries of a picture's PNG: how to make it again."""
-    told = asdict(recipe) | {"index": index, "model": models.title(recipe.model or "")}
-    del told["count"]  # a picture depends on its seed and index alone
-    return {key: str(value) for key, value in told.items()}
-
-
-def keep(models: Models, recipe: Recipe, index: int) -> list[tuple[str, bytes]]:
-    """Give one picture as PNG and its latent as JSON, each with a file name."""
-    text = picture_text(models, recipe, index)
-    pixels = make_pictures(models, recipe, index, 1)[0]
-    z = latents(1, recipe.seed, models.load(recipe.model).network.z_dim, first=index)[0]
-    told = {
-        "model": text["model"],
-        "seed": recipe.seed,
-        "index": index,
-        "truncation": recipe.truncation,
-        "z": z.tolist(),
-    }
-    stem = f"seed-{recipe.seed}-{index}"
-    return [
-        (f"{stem}.png", encode_png(pixels, text)),
-        (f"{stem}.json", json.dumps(told).encode()),
-    ]
 
 
 def _gallery(models: Models, recipe: Recipe, folder: str) -> list[str]:

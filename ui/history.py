@@ -19,8 +19,9 @@ from ui import run_texts as texts
 from ui import view
 from ui.errors import friendly
 from ui.jobs import Runs
-from ui.mine import Mine, Store
-from ui.run_folder import RunState
+from ui.mine import RECALL, Mine, Store
+from ui.request import title
+from ui.run_folder import ACTIVE, RunState, ended_at
 
 Handler: TypeAlias = Callable[..., list[Any]]
 MOST = 24  # rows
@@ -55,7 +56,7 @@ class History:
         """Say what a row's buttons do. Handlers take the values of `inputs`, and a run's id."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         for event in (self.frame.expand, self.store.stands.select):
-            event(self.draw, self.store.mine, self.rows, queue=False, **private)
+            event(self.draw, self.store.mine, self.rows, queue=False, js=RECALL, **private)
 
         def about_it(handler: Handler) -> Handler:
             def handle(stored: object, seen: object, chosen: gr.EventData) -> list[Any]:
@@ -63,9 +64,9 @@ class History:
 
             return handle
 
-        self.rows.select(about_it(open_run), inputs, outputs, **private)
-        self.rows.delete(about_it(delete_run), inputs, outputs, **private).then(
-            self.draw, self.store.mine, self.rows, **private
+        self.rows.select(about_it(open_run), inputs, outputs, js=RECALL, **private)
+        self.rows.delete(about_it(delete_run), inputs, outputs, js=RECALL, **private).then(
+            self.draw, self.store.mine, self.rows, js=RECALL, **private
         )
 
     @friendly
@@ -88,10 +89,9 @@ def row_html(folder: Path, run: RunState) -> str:
         facts.append(texts.KID_KEPT.format(kid=view.figure(best.kid * 1000)))
     label = ""
     if run.settings is not None:
-        label = run.settings.label
-        facts.append(
-            texts.AGO.format(time=view.duration(max(0.0, time.time() - run.settings.asked)))
-        )
+        label = title(run.settings)
+        since = run.settings.asked if run.state in ACTIVE else ended_at(folder)
+        facts.append(texts.AGO.format(time=view.duration(max(0.0, time.time() - since))))
     return (
         f'<div class="past-run">{_thumbnail(folder, run)}<div><b>{html.escape(label)}</b>'
         f"<p>{html.escape(' · '.join(facts))}</p></div>"

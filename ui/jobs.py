@@ -6,7 +6,6 @@ What may be done with a run is here. Who minds the line is `keeper`; what a run'
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import time
@@ -19,22 +18,14 @@ from gan_core.errors import BadRun, BadWeights
 from gan_core.files import RUN_MB
 from gan_core.gan.run import DATASET_FILE, request_adjustment
 from gan_core.pictures import Dataset, save_dataset
-from gan_core.settings import LAST_SEED
 from ui import run_texts as texts
+from ui.inherit import hand_down, require_heritage
 from ui.keeper import RUN_ID, Keeper, count_alive, line
-from ui.run_folder import (
-    PACKED_FILE,
-    REQUEST_FILE,
-    RunState,
-    Settings,
-    ask_to_end,
-    read_settings,
-    read_state,
-    set_by_hand,
-    wait_again,
-    write_settings,
-)
+from ui.request import REQUEST_FILE, Settings, read_settings, write_settings
+from ui.run_folder import PACKED_FILE, RunState, ask_to_end, read_state, wait_again
 from ui.worker import is_alive, kill
+
+KEEP_HOURS = 24.0
 
 
 class Runs:
@@ -49,18 +40,21 @@ class Runs:
         self,
         root: Path,
         most_waiting: int = 8,
-        keep_hours: float = 24.0,
+        keep_hours: float = KEEP_HOURS,
         at_once: int = 1,
         room: float = RUN_MB,
     ) -> None:
-        self.root, self.most_waiting = root, most_waiting
+        self.root, self.most_waiting, self.keep_hours = root, most_waiting, keep_hours
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._keeper = Keeper(root, at_once, keep_hours, room)
         self._lock = self._keeper.lock
 
-    def add(self, dataset: Dataset) -> str:
-        """Keep prepared pictures as a draft and return its id. Raises: DiskFull."""
-        run_id = self._new_folder()
+    def add(self, dataset: Dataset, run_id: str = "") -> str:
+        """Keep prepared pictures as a draft and return its id, by default a new one.
+
+        Raises: BadRun when a run of that id is here already, DiskFull.
+        """
+        run_id = self._new_folder(run_id)
         try:
             save_dataset(dataset, self.root / run_id / DATASET_FILE)
         except BaseException:
@@ -74,17 +68,16 @@ class Runs:
         with self._lock:
             self._refuse_if_full()
             if read_settings(folder) is not None:
-                raise BadRun(
-                    texts.ALREADY_STARTED,
-                    texts.ALREADY_STARTED_EXPECTED,
-                    texts.ALREADY_STARTED_ADVICE,
-                )
+                raise _already_started()
             write_settings(folder, replace(settings, asked=time.time()))
         self._keeper.ring()
 
-    def create(self, dataset: Dataset, settings: Settings) -> str:
-        """Add pictures and put them in line at once. Raises: BadRun, DiskFull."""
-        return self._started(self.add(dataset), settings)
+    def create(self, dataset: Dataset, settings: Settings, run_id: str = "") -> str:
+        """Add pictures and put them in line at once. Raises: BadRun, DiskFull.
+
+        run_id: one that only who asks for the run can know, as a draft's; by default a new one.
+        """
+        return self._started(self.add(dataset, run_id), settings)
 
     def resume(
         self, run_id: str, more: float | None = None, changed: Mapping[str, Any] = {}
@@ -111,29 +104,24 @@ class Runs:
                 raise BadWeights(error.what, error.expected, advice) from error
         self._keeper.ring()
 
-    def duplicate(self, run_id: str, changed: Mapping[str, Any] = {}) -> str:
+    def duplicate(
+        self, run_id: str, changed: Mapping[str, Any] = {}, from_model: bool = False
+    ) -> str:
         """Put a new run in line: same pictures, start, time and settings, another seed.
 
-        changed: settings that the new run has at other values. Raises: BadRun, DiskFull.
+        changed: settings that the new run has at other values. from_model: start from the model
+        that the run has kept. Raises: BadRun, DiskFull.
         """
-        run, pictures = self.look(run_id), self.folder(run_id) / DATASET_FILE
-        if run.settings is None or not pictures.exists():
-            raise BadRun(
-                texts.NOT_REPEATABLE, texts.NOT_REPEATABLE_EXPECTED, texts.NOT_REPEATABLE_ADVICE
-            )
-        settings = replace(
-            run.settings,
-            seed=secrets.randbelow(LAST_SEED),
-            options={**set_by_hand(run.settings, run.events), **changed},
-            until=0.0,
-            changed={},
-        )
-        copy = self._new_folder()
+        run, folder = self.look(run_id), self.folder(run_id)
+        settings = require_heritage(folder, run, from_model)
+        heir = self._new_folder()
         try:
-            os.link(pictures, self.root / copy / DATASET_FILE)  # it is never written to again
-        except OSError:  # not every file system has hard links
-            shutil.copy(pictures, self.root / copy / DATASET_FILE)
-        return self._started(copy, settings)
+            settings = hand_down(folder, settings, run, self.root / heir, from_model)
+        except BaseException:
+            self.forget(heir)
+            raise
+        options = {**settings.options, **changed}
+        return self._started(heir, replace(settings, options=options))
 
     def look(self, run_id: str) -> RunState:
         """Say how a run is doing. Raises: BadRun when there is none by that id."""
@@ -202,7 +190,8 @@ class Runs:
     def folder(self, run_id: str) -> Path:
         """Give a run's folder. Raises: BadRun for any id that is not one of ours."""
         if not self.exists(run_id):
-            raise BadRun(texts.NO_RUN, texts.NO_RUN_EXPECTED, texts.NO_RUN_ADVICE)
+            expected = texts.NO_RUN_EXPECTED.format(hours=self.keep_hours)
+            raise BadRun(texts.NO_RUN, expected, texts.NO_RUN_ADVICE)
         return self.root / run_id
 
     def exists(self, run_id: object) -> bool:
@@ -220,9 +209,12 @@ class Runs:
         """
         self._keeper.close(wait)
 
-    def _new_folder(self) -> str:
-        run_id = secrets.token_urlsafe(16)
-        (self.root / run_id).mkdir(mode=0o700)
+    def _new_folder(self, run_id: str = "") -> str:
+        run_id = run_id or secrets.token_urlsafe(16)
+        try:
+            (self.root / run_id).mkdir(mode=0o700)
+        except FileExistsError:
+            raise _already_started() from None
         return run_id
 
     def _started(self, run_id: str, settings: Settings) -> str:
@@ -251,3 +243,9 @@ class Runs:
                 texts.QUEUE_FULL_EXPECTED.format(most=self.most_waiting),
                 texts.QUEUE_FULL_ADVICE,
             )
+
+
+def _already_started() -> BadRun:
+    return BadRun(
+        texts.ALREADY_STARTED, texts.ALREADY_STARTED_EXPECTED, texts.ALREADY_STARTED_ADVICE
+    )

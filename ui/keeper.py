@@ -24,18 +24,16 @@ from gan_core.files import RUN_MB, explain_disk_errors, require_room
 from gan_core.gan.checkpoint import CHECKPOINT_FILE
 from gan_core.gan.run import DATASET_FILE, is_stop_requested
 from ui import run_texts as texts
+from ui.request import REQUEST_FILE, Settings, note_trouble, read_settings, read_trouble
 from ui.run_folder import (
-    REQUEST_FILE,
-    Settings,
     ask_to_end,
     is_waiting,
     last_change,
-    note_trouble,
+    note_taken_up,
     paused_by,
-    read_settings,
     read_state,
-    read_trouble,
     wait_again,
+    was_taken_up,
 )
 from ui.worker import is_alive, launch, note_exit, wait_for_end
 
@@ -228,14 +226,22 @@ class Keeper:
                 self._attempt(wait_again, folder)
 
     def _find_unasked(self) -> None:
-        """Have runs go on that ended in good order, though nobody has asked them to.
+        """Have runs go on that ended though nobody had asked them to.
 
-        A machine that is shut down may tell the workers before it tells the page.
+        A machine that is shut down may tell the workers before it tells the page; one that loses
+        its power tells nobody. What is cut off is taken up once from each checkpoint, or else a
+        run that brings the machine down would do so for ever.
         """
         for folder in folders(self.root):
             with suppress(OSError, ValueError):
-                was_asked = is_stop_requested(folder) or paused_by(folder)
-                if not was_asked and read_state(folder).state == "stopped":
+                if is_stop_requested(folder) or paused_by(folder):
+                    continue
+                run = read_state(folder)
+                if run.state == "interrupted" and (run.can_resume or run.can_restart):
+                    if not was_taken_up(folder):
+                        note_taken_up(folder)
+                        ask_to_end(folder, pause="server")
+                elif run.state == "stopped":
                     ask_to_end(folder, pause="server")
 
     def _sweep(self) -> None:

@@ -5,7 +5,7 @@ A run's id is its key: whoever has the address `?run=ID` has the run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -18,6 +18,32 @@ NO_RUN = "none"  # an empty text would be no change, when the page opens with th
 # Fixed, so that what a browser keeps is still read after a restart. It guards nothing: the store
 # is the visitor's own, and a run's id in it is checked like any other input.
 _STORAGE_KEY, _STORAGE_SECRET = "gan-atelier-runs", "not-a-secret-only-a-constant"
+# The store above is written whole by each tab, and knows only what that tab has seen. So there is a
+# list beside it, to which tabs only add, and from which only what is deleted is taken. It is read
+# and written in one go.
+_MEMORY = """const key = "gan-atelier-known-runs";
+  const listed = (runs) => Array.isArray(runs) ? runs : [];
+  const known = (mine) => {
+    let kept = [];
+    try { kept = listed(JSON.parse(localStorage.getItem(key))); } catch {}
+    const gone = listed(mine?.gone);
+    return [...new Set([...kept, ...listed(mine?.runs)])].filter((run) => !gone.includes(run));
+  };"""
+_REMEMBER = f"""(mine) => {{
+  {_MEMORY}
+  localStorage.setItem(key, JSON.stringify(known(mine)));
+}}"""
+# Before a handler whose first input is the store: what other tabs have added is in it then.
+RECALL = f"""(mine, ...others) => {{
+  {_MEMORY}
+  return [{{ ...mine, runs: known(mine) }}, ...others];
+}}"""
+# Before a handler whose last input is the id that a run will have: its answer may come too late.
+PROMISE = f"""(...inputs) => {{
+  {_MEMORY}
+  localStorage.setItem(key, JSON.stringify(known({{ runs: inputs.slice(-1).filter(Boolean) }})));
+  return inputs;
+}}"""
 # A value may be set again without being another one; what follows it must not do so then.
 _ON_CHANGE = """let shown = "";
 watch("value", () => {
@@ -56,10 +82,14 @@ _LINK_HTML = f"""<label for="link">{texts.LINK}</label><p class="quiet">{texts.L
 
 @dataclass(frozen=True)
 class Mine:
-    """What a browser remembers: the run it watches ("" for none), and all runs it has seen."""
+    """What a browser remembers: the run it watches ("" for none), and all runs it has seen.
+
+    gone: runs that it is to forget.
+    """
 
     run: str = ""
     runs: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
     @classmethod
     def from_browser(cls, stored: object) -> Mine:
@@ -72,11 +102,11 @@ class Mine:
 
     def to_browser(self) -> dict[str, Any]:
         """Plain values for the browser's store."""
-        return {"run": self.run, "runs": list(self.runs)}
+        return {"run": self.run, "runs": list(self.runs), "gone": list(self.gone)}
 
     def with_run(self, run_id: str) -> Mine:
         """Watch a run, new or known."""
-        return Mine(run_id, tuple(dict.fromkeys((*self.runs, run_id))))
+        return replace(self, run=run_id, runs=tuple(dict.fromkeys((*self.runs, run_id))))
 
 
 class Store:
@@ -88,7 +118,8 @@ class Store:
         self.mine = gr.BrowserState(
             Mine().to_browser(), storage_key=_STORAGE_KEY, secret=_STORAGE_SECRET
         )
-        self.timer = gr.Timer(1.0, active=False)
+        self.mine.change(None, self.mine, None, js=_REMEMBER, api_visibility="private")
+        self.timer = gr.Timer(active=False)
         self.seen = gr.State(None)
         self.address = gr.HTML(visible="hidden", js_on_load=_FOLLOW)  # the run's id, or NO_RUN
         # The run's id and its state: `select` is triggered when either is another.

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from gan_core.errors import BadRun, BadWeights
 from gan_core.gan.config import NetworkConfig
-from gan_core.gan.run import DATASET_FILE
+from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
 from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
-from gan_core.gan.train import BEST_FOLDER, SCRATCH
+from gan_core.gan.start import SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
 from ui import texts
 from ui.jobs import Runs
-from ui.run_folder import read_settings
+from ui.request import read_settings, title
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Models:
             raise BadWeights(texts.NO_MODEL, texts.NO_MODEL_EXPECTED, texts.NO_MODEL_ADVICE)
         raise BadWeights(
             texts.UNKNOWN_MODEL.format(name=name) if name else texts.UNNAMED_MODEL,
-            texts.UNKNOWN_MODEL_EXPECTED.format(names=", ".join(bundled) or "none"),
+            texts.UNKNOWN_MODEL_EXPECTED.format(
+                names=", ".join(bundled) or "none", hours=self.runs.keep_hours
+            ),
             texts.UNKNOWN_MODEL_ADVICE,
         )
 
@@ -90,7 +92,7 @@ class Models:
             settings = read_settings(self.runs.folder(run_id))
         except BadRun:  # its model can be used all the same
             settings = None
-        return settings.label if settings is not None else ""
+        return title(settings) if settings is not None else ""
 
 
 @lru_cache(maxsize=4)

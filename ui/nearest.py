@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from gan_core.gan.copies import CopyFinder, Neighbour, worst_first
 from gan_core.gan.latents import sample
-from gan_core.gan.run import DATASET_FILE
+from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.gan.train import BEST_FOLDER
 from gan_core.pictures import encode_png, make_grid, read_dataset, to_uint8
 from ui import run_texts as texts
 from ui.view import thin

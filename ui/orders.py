@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
+from gan_core.errors import BadSetting
 from ui import run_texts as texts
 from ui import view
 from ui.errors import require
 from ui.jobs import Runs
 from ui.look import Look, Mark
 from ui.mine import Mine
-from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES
+from ui.request import MOST_MINUTES, SHORTEST_MINUTES
+from ui.run_log import say_change
 from ui.settings_form import changes_in, settings_now
 from ui.verdict import remedy
 
@@ -46,13 +48,24 @@ class Orders:
         return mine
 
     def more(self, mine: Mine, minutes: float | None) -> Mine:
-        """Give a run more minutes: beyond those it was given, or from where it ended."""
+        """Give a run more minutes: beyond those it was given, or from where it ended.
+
+        In one go it may have MOST_MINUTES; after that it ends, and others in line get their turn.
+        """
         more = require(texts.MORE_MINUTES, minutes, SHORTEST_MINUTES, MOST_MINUTES)
         look = self.look(mine)
         now, asked = settings_now(look.folder, look.run), look.run.settings
         if look.can_end and asked is not None:
-            given = (now.minutes if now is not None else None) or asked.until or asked.minutes
-            self.runs.adjust(mine.run, {"minutes": given + more})
+            lately = now.minutes if now is not None else None
+            minutes = max(lately or 0.0, asked.until or asked.minutes) + more
+            if (in_one_go := minutes - view.minutes_before(look.run)) > MOST_MINUTES:
+                raise BadSetting(
+                    texts.TOO_LONG.format(minutes=in_one_go),
+                    texts.TOO_LONG_EXPECTED.format(most=MOST_MINUTES),
+                    texts.TOO_LONG_ADVICE,
+                )
+            self.runs.adjust(mine.run, {"minutes": minutes})
+            gr.Info(texts.MORE_GIVEN.format(minutes=view.minutes(minutes)))
         else:
             self.runs.resume(mine.run, more)
         return mine
@@ -67,6 +80,7 @@ class Orders:
             self.runs.resume(mine.run, None if has_time_left else minutes, changes)
         elif changes:
             self.runs.adjust(mine.run, changes)
+            gr.Info(texts.APPLIED.format(what=say_change({}, changes)))
         else:
             gr.Info(texts.NOTHING_CHANGED)
         return mine
@@ -75,6 +89,10 @@ class Orders:
         """Put a new run of the same pictures in line, with the form's settings, and watch it."""
         changes = self._changes(self.look(mine), values)
         return mine.with_run(self.runs.duplicate(mine.run, changes))
+
+    def begin_from_model(self, mine: Mine) -> Mine:
+        """Put a new run in line that starts from the model of this one, and watch it."""
+        return mine.with_run(self.runs.duplicate(mine.run, from_model=True))
 
     def do_as_advised(self, mine: Mine) -> Mine:
         """Turn what the run doctor advises to turn."""
@@ -89,7 +107,7 @@ class Orders:
 
     def leave(self, mine: Mine) -> Mine:
         """Go back to the pictures; the run stays in the list of runs."""
-        return Mine("", mine.runs)
+        return replace(mine, run="")
 
     def open(self, mine: Mine, run_id: str) -> Mine:
         """Watch another run. Raises: BadRun when it is gone."""
@@ -106,7 +124,8 @@ class Orders:
     def without_lost(self, mine: Mine) -> Mine:
         """Forget the runs that are not here any more."""
         kept = tuple(run_id for run_id in mine.runs if self.runs.exists(run_id))
-        return Mine(mine.run if self.runs.exists(mine.run) else "", kept)
+        gone = tuple(run_id for run_id in mine.runs if run_id not in kept)
+        return Mine(mine.run if self.runs.exists(mine.run) else "", kept, gone)
 
     def _changes(self, look: Look, values: Sequence[Any]) -> dict[str, Any]:
         now = settings_now(look.folder, look.run)

@@ -14,9 +14,11 @@ from gan_core.pictures import Choices, Sheet, UnusableDataset, compose, read_she
 from gan_core.pictures.crop import Crop
 from ui import pictures_view as view
 from ui import texts
+from ui.chosen_picture import ChosenPicture
 from ui.drafts import Drafts, find
 from ui.errors import friendly
 from ui.pictures_view import MOST_SHOWN, Shown
+from ui.theme import AWAY
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _QUIET: dict[str, Any] = {**_PRIVATE, "show_progress": "hidden"}
@@ -45,6 +47,8 @@ class PicturesReport:
     def __init__(self, drafts: Drafts, start: gr.Button, resolution: Callable[[], int]) -> None:
         self.drafts, self.start, self.resolution = drafts, start, resolution
         self.draft, self.places, self.chosen = gr.State(None), gr.State([]), gr.State(None)
+        # The id that a run of these pictures will have, for the browser alone.
+        self.promised = gr.HTML(elem_classes=AWAY, elem_id="promised")
         self.number = gr.State(0)  # of the pictures that a run would learn from
         self.summary = gr.HTML(visible=False, elem_id="summary")
         with gr.Column(visible=False, elem_id="pictures") as self.frame:
@@ -58,7 +62,7 @@ class PicturesReport:
                 interactive=False, object_fit="contain", elem_id="crops", height="auto",
                 label=texts.CROPS,
             )  # fmt: skip
-            self._lay_out_chosen()
+            self.one = ChosenPicture()
             self.mirror = gr.Radio(
                 list(texts.MIRROR_CHOICES), value=False, label=texts.MAY_MIRROR,
                 info=texts.MAY_MIRROR_INFO, elem_id="mirror",
@@ -76,21 +80,8 @@ class PicturesReport:
             self.summary, self.frame, self.crop, self.count, self.gallery, self.places, self.hint,
             self.fold, self.table, self.start, self.number,
         ]  # fmt: skip
-        self.panel: list[Any] = [self.one, self.picture, self.title, self.position, self.toggle]
-        self.all: list[Any] = [self.draft, self.chosen, *self.shown, *self.panel]
-
-    def _lay_out_chosen(self) -> None:
-        with gr.Row(visible=False, elem_id="chosen") as self.one:
-            self.picture = gr.Image(
-                show_label=False, format="png", interactive=False, buttons=[], min_width=200,
-                elem_id="chosen-picture", alt_text=texts.CHOSEN_ALT,
-            )  # fmt: skip
-            with gr.Column(min_width=200):
-                self.title = gr.HTML(elem_id="chosen-name")
-                self.position = gr.Slider(
-                    0, 100, 50, step=1, label=texts.POSITION, elem_id="position", buttons=[]
-                )
-                self.toggle = gr.Button(texts.LEAVE_OUT, elem_id="toggle", size="sm")
+        self.panel = self.one.outputs
+        self.all: list[Any] = [self.draft, self.promised, self.chosen, *self.shown, *self.panel]
 
     def wire(self, drops: Sequence[gr.File]) -> None:
         """Connect uploads and all that can be done to them."""
@@ -111,10 +102,10 @@ class PicturesReport:
         # Two listeners: the large picture follows at once, the gallery as soon as it can. Not
         # "release", which a keyboard does not cause.
         latest: dict[str, Any] = {"trigger_mode": "always_last", **_QUIET}
-        moved = [*state, self.position]
-        self.position.input(self.move, moved, self.picture, **latest)
-        self.position.input(self.settle, moved, self.shown, **latest)
-        self.toggle.click(self.switch, state, everything, **_QUIET)
+        moved = [*state, self.one.position]
+        self.one.position.input(self.move, moved, self.one.picture, **latest)
+        self.one.position.input(self.settle, moved, self.shown, **latest)
+        self.one.toggle.click(self.switch, state, everything, **_QUIET)
 
     @friendly
     def read(self, paths: list[str] | None, before: str | None) -> list[Any]:
@@ -125,11 +116,18 @@ class PicturesReport:
             sheet = read_uploads(paths, size)
         except BadDataset as error:
             empty = Shown(Sheet("", size, ()), Choices(), (), str(error))
-            return [None, None, *self._show(empty, 0), *self._show_one(None, None), *_FRESH]
+            return [None, "", None, *self._show(empty, 0), *self.one.show(None, None), *_FRESH]
         draft = self.drafts.add(sheet)
         shown, number = self._read_draft(draft, is_looking=True)
         shown = replace(shown, is_new=True)
-        return [draft, None, *self._show(shown, number), *self._show_one(shown, None), *_FRESH]
+        return [
+            draft,
+            draft,
+            None,
+            *self._show(shown, number),
+            *self.one.show(shown, None),
+            *_FRESH,
+        ]
 
     @friendly
     def look(self, draft: str | None, chosen: int | None) -> list[Any]:
@@ -191,11 +189,11 @@ class PicturesReport:
         gone = gr.update(visible=False)
         shown = [gone, gone, *[gr.skip()] * 3, [], gr.skip(), gone, gr.skip()]
         start = gr.update(interactive=False)
-        return [None, None, *shown, start, gr.skip(), gone, *[gr.skip()] * 4]
+        return [None, "", None, *shown, start, gr.skip(), gone, *[gr.skip()] * 4]
 
     def _choose(self, draft: str | None, place: int | None) -> list[Any]:
         shown = self._read_draft(draft)[0] if draft is not None else None
-        return [*self._show_one(shown, place), place]
+        return [*self.one.show(shown, place), place]
 
     def _show_all(
         self, draft: str | None, chosen: int | None, is_looking: bool = False
@@ -203,7 +201,7 @@ class PicturesReport:
         if draft is None:
             return [gr.skip()] * (len(self.shown) + len(self.panel))
         shown, number = self._read_draft(draft, is_looking)
-        return [*self._show(shown, number, chosen), *self._show_one(shown, chosen)]
+        return [*self._show(shown, number, chosen), *self.one.show(shown, chosen)]
 
     def _read_draft(self, draft: str, is_looking: bool = False) -> tuple[Shown, int]:
         """What there is to show, and how many pictures a run can begin with. Raises: BadDataset."""
@@ -222,6 +220,8 @@ class PicturesReport:
         everything = view.order(shown)
         places = everything[:MOST_SHOWN]
         count = texts.CROPS_ALL if len(places) == len(everything) else texts.CROPS_SOME
+        can_move = view.can_move(shown, everything)
+        do = texts.CROPS_MOVE if can_move else texts.CROPS_LEAVE
         sides = shown.findings.sides if shown.findings is not None else None
         index = places.index(chosen) if chosen in places else None
         is_told = any(line.verdict == "left out" for line in shown.report)
@@ -229,8 +229,8 @@ class PicturesReport:
         return [
             gr.update(value=view.summary_html(shown), visible=True),
             gr.update(visible=bool(places)),
-            gr.update(value=shown.choices.crop, visible=view.can_move(shown, everything)),
-            f'<p class="caption">{count.format(shown=len(places), n=len(everything))}</p>',
+            gr.update(value=shown.choices.crop, visible=can_move),
+            f'<p class="caption">{count.format(shown=len(places), n=len(everything), do=do)}</p>',
             gr.update(value=view.gallery(shown, places), selected_index=index),
             places,
             f'<p class="note">{sides.hint()}</p>' if sides is not None else "",
@@ -238,22 +238,6 @@ class PicturesReport:
             gr.update(value=view.rows(shown)),
             gr.update(interactive=number > 0),
             number,
-        ]
-
-    def _show_one(self, shown: Shown | None, place: int | None) -> list[Any]:
-        if shown is None or place is None or place >= len(shown.report):
-            return [gr.update(visible=False), *[gr.skip()] * 4]
-        entry, is_out = shown.sheet.entries[place], shown.report[place].verdict == "left out"
-        position = 100 * shown.choices.position(place, entry)
-        return [
-            gr.update(visible=True),
-            gr.update(value=view.framed(shown, place), visible=entry.strip is not None),
-            view.title(shown, place),
-            gr.update(value=round(position), visible=view.can_move(shown, [place])),
-            gr.update(
-                value=texts.USE_ANYWAY if is_out else texts.LEAVE_OUT,
-                visible=entry.strip is not None,
-            ),
         ]
 
 

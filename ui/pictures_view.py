@@ -151,7 +151,11 @@ def title(shown: Shown, place: int) -> str:
     said = ": ".join(filter(None, (texts.VERDICTS[line.verdict], line.reason)))
     if place in shown.odd and line.verdict != "left out":
         said += f"; {texts.MARK_ODD}"
-    return f"<p><b>{html.escape(line.name)}</b></p><p class='note'>{html.escape(said)}</p>"
+    lines = [said]
+    if shown.sheet.entries[place].strip is not None and not can_move(shown, [place]):
+        lines.append(texts.SQUARE)
+    told = "".join(f"<p class='note'>{html.escape(line)}</p>" for line in lines)
+    return f"<p><b>{html.escape(line.name)}</b></p>{told}"
 
 
 def framed(shown: Shown, place: int) -> Pixels | None:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import re
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
+from gradio.processing_utils import save_bytes_to_cache
 
 from gan_core.errors import BadRun
 from gan_core.files import explain_disk_errors
 from gan_core.gan.memorisation import MANY_COPIES, memorisation
 from gan_core.gan.package import pack
-from gan_core.gan.run import kept_measurement
+from gan_core.gan.run import DATASET_FILE, kept_measurement
 from ui import run_texts as texts
 from ui.errors import friendly
 from ui.jobs import Runs
 from ui.look import Look
 from ui.mine import Mine, Store
 from ui.nearest import worst_pairs
+from ui.request import Settings
 from ui.run_folder import ACTIVE, PACKED_FILE, RunState
 from ui.wall import Wall
 
 _LONGEST = 200  # characters, as on the card
+_LONGEST_NAME = 40  # characters of them in the name of the zip
 _FILMS = ("timelapse.mp4", "timelapse.gif")  # in the zip
 
 
@@ -39,6 +43,7 @@ class Result:
                 self.download = gr.DownloadButton(
                     texts.DOWNLOAD_RUN, elem_id="download", min_width=150, size="lg"
                 )
+                self.from_model = gr.Button(texts.FROM_MODEL, elem_id="from-model", min_width=150)
                 self.again = gr.Button(texts.AGAIN, elem_id="again", min_width=150)
             with gr.Row(visible=False, elem_id="kind-row") as self.kind_row:
                 self.kind = gr.Textbox(
@@ -52,8 +57,8 @@ class Result:
                 self.compared = gr.Markdown(elem_classes="quiet", elem_id="compared")
                 self.pairs = gr.HTML(elem_id="pairs")
         self.outputs: list[Any] = [
-            self.frame, self.memorised, self.use, self.download, self.kind_row, self.kind,
-            self.compare,
+            self.frame, self.memorised, self.use, self.download, self.from_model, self.kind_row,
+            self.kind, self.compare,
         ]  # fmt: skip
 
     def wire(self, wall: Wall) -> None:
@@ -78,14 +83,16 @@ class Result:
             return [gr.skip()] * len(self.outputs)
         has_model = look.is_over and look.run.has_model
         words = say_memorised(look.run) if has_model else ""
+        has_both = has_model and (look.folder / DATASET_FILE).is_file()
         return [
             gr.update(visible=look.is_over),
             gr.update(value=words, visible=bool(words)),
             gr.update(visible=has_model),
             _packing() | gr.update(value=None, visible=has_model),
+            gr.update(visible=has_both),
             gr.update(visible=has_model),
             look.run.settings.kind if look.run.settings is not None else "",
-            gr.update(visible=has_model, open=False),
+            gr.update(visible=has_both, open=False),
         ]
 
     @friendly
@@ -105,17 +112,22 @@ class Result:
         """Note what the pictures show, and pack anew with it on the card."""
         run_id = Mine.from_browser(stored).run
         self.runs.describe(run_id, " ".join((kind or "").split())[:_LONGEST])
-        return self.prepare(stored)
+        values = self.prepare(stored)
+        gr.Info(texts.NOTED)
+        return values
 
     def _offer(self, run_id: str) -> list[Any]:
         run, folder = self.runs.look(run_id), self.runs.folder(run_id)
         if run.state in ACTIVE or not run.has_model:
             return [gr.skip(), gr.update(visible=False), gr.update(visible=False)]
         target, kept_in = folder / PACKED_FILE, self.download.GRADIO_CACHE
+        kind, name = "", target.stem
+        if run.settings is not None:
+            kind, name = run.settings.kind, package_name(run.settings)
         if not target.exists():
-            pack(folder, target, run.settings.kind if run.settings is not None else "")
+            pack(folder, target, kind, name)
         with explain_disk_errors(Path(kept_in)):
-            packed = save_file_to_cache(target, kept_in)
+            packed = save_bytes_to_cache(target.read_bytes(), f"{name}.zip", kept_in)
             films = [_film(target, name, kept_in) for name in _FILMS]
         return [
             gr.update(value=packed, label=texts.DOWNLOAD_RUN, interactive=True),
@@ -128,6 +140,13 @@ class Result:
         folder = self.runs.folder(Mine.from_browser(stored).run)
         said = f"{memorisation(folder).sentence} {texts.COMPARED}"
         return [said, "".join(pair.as_html() for pair in worst_pairs(folder))]
+
+
+def package_name(settings: Settings) -> str:
+    """What a run's zip is called: by what its pictures show, or else by when it was asked for."""
+    words = re.sub(r"\W+", "-", settings.kind.lower())[:_LONGEST_NAME].strip("-")
+    asked = time.strftime("%Y-%m-%d-%H%M", time.localtime(settings.asked))
+    return f"gan-atelier-{words or asked}"
 
 
 def _packing() -> dict[str, Any]:

@@ -5,19 +5,18 @@ Nothing is remembered elsewhere, so this stays true over a restart of the server
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from gan_core.errors import BadRun
-from gan_core.events import Adjusted, Event, Failed, Finished, Started
-from gan_core.files import explain_disk_errors, write_atomically
-from gan_core.gan.checkpoint import find_checkpoint, has_checkpoint
+from gan_core.events import Event, Failed, Finished
+from gan_core.gan.checkpoint import CHECKPOINT_FILE, find_checkpoint, has_checkpoint
 from gan_core.gan.run import (
     ADJUST_FILE,
+    BEST_FOLDER,
     DATASET_FILE,
     EVENTS_FILE,
     STOP_FILE,
@@ -25,8 +24,15 @@ from gan_core.gan.run import (
     request_stop,
 )
 from gan_core.gan.snapshot import G_FILE
-from gan_core.gan.train import BEST_FOLDER
-from ui import run_texts as texts
+from ui.request import (
+    REQUEST_FILE,
+    Settings,
+    note_trouble,
+    read_settings,
+    read_trouble,
+    set_by_hand,
+    write_settings,
+)
 from ui.worker import EXIT_FILE, LOG_FILE, WORKER_FILE, interrupt, is_alive
 
 State = Literal[
@@ -34,49 +40,9 @@ State = Literal[
     "paused", "finished", "stopped", "failed", "interrupted",
 ]  # fmt: skip
 ACTIVE: tuple[State, ...] = ("queued", "starting", "running", "pausing", "stopping")
-SHORTEST_MINUTES, MOST_MINUTES = 0.05, 240.0  # others wait in line while one trains
-REQUEST_FILE, PAUSE_FILE, PACKED_FILE = "request.json", "pause", "gan-atelier-model.zip"
-TROUBLE_FILE = "trouble"
-_TROUBLE_ROOM = 1000  # bytes
+PAUSE_FILE, TAKEN_UP_FILE, PACKED_FILE = "pause", "taken-up", "gan-atelier-model.zip"
 _USER_ERROR = 2  # the command line's exit code for what a user can mend
-_OF_ITS_TIME = ("minutes", "kimg", "autopilot")
 _LEAST_LEFT = 0.05  # minutes; a run that was cut off within its last step still ends in order
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a person asked for. `start` is a bundled name, a path or "scratch"."""
-
-    minutes: float
-    seed: int
-    start: str
-    start_name: str  # as it is shown
-    label: str  # of the run
-    options: Mapping[str, Any] = field(default_factory=dict)  # fields of TrainConfig set by hand
-    asked: float = 0.0  # seconds since 1970; the order of the line
-    until: float = 0.0  # > 0: the run is continued until it has had so many minutes in all
-    changed: Mapping[str, Any] = field(default_factory=dict)  # on continuing: fields set anew
-    kind: str = ""  # what the pictures show, in the words of who trains
-
-    def command(self) -> list[str]:
-        """The command line's options for these settings."""
-        if self.until > 0:  # the rest is in the checkpoint
-            return ["--resume", "--minutes", f"{self.until:g}", *_as_options(self.changed)]
-        words = ["--start", self.start, "--minutes", f"{self.minutes:g}", "--seed", str(self.seed)]
-        return words + _as_options(self.options)
-
-
-def _as_options(settings: Mapping[str, Any]) -> list[str]:
-    words = []
-    for name, value in settings.items():
-        option = name.lower().replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{option}" if value else f"--no-{option}")
-        elif isinstance(value, (list, tuple)):
-            words += [f"--{option}", ",".join(value) or "none"]
-        else:
-            words += [f"--{option}", str(value)]
-    return words
 
 
 @dataclass(frozen=True)
@@ -92,47 +58,7 @@ class RunState:
     reason: str = ""  # why it failed, if no event says so, or cannot begin or go on by itself
     can_resume: bool = False
     can_restart: bool = False  # nothing was saved, but its pictures are still here
-
-
-def write_settings(folder: Path, settings: Settings) -> None:
-    """Note what was asked for. Raises: DiskFull."""
-    with explain_disk_errors(folder / TROUBLE_FILE):
-        note_trouble(folder, read_trouble(folder))
-    with write_atomically(folder / REQUEST_FILE) as path:
-        path.write_text(json.dumps(asdict(settings)), encoding="utf-8")
-
-
-def read_settings(folder: Path) -> Settings | None:
-    """Read what was asked for; None for a draft, or for a folder just being deleted.
-
-    Raises: BadRun when it cannot be read, as of a version that asked for something else.
-    """
-    try:
-        found = json.loads((folder / REQUEST_FILE).read_text(encoding="utf-8"))
-        known = {entry.name for entry in fields(Settings)}  # another version may have written it
-        return Settings(**{name: value for name, value in found.items() if name in known})
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, AttributeError) as error:
-        raise BadRun(
-            texts.UNREADABLE, texts.UNREADABLE_EXPECTED, texts.UNREADABLE_ADVICE
-        ) from error
-
-
-def note_trouble(folder: Path, reason: str) -> None:
-    """Keep why a run cannot begin, or go on, by itself; "" when it can.
-
-    In room that was reserved when it was asked for: the disk may be full now.
-    """
-    path = folder / TROUBLE_FILE
-    with path.open("r+b" if path.exists() else "wb") as reserved:
-        reserved.write(reason.encode()[:_TROUBLE_ROOM].ljust(_TROUBLE_ROOM))
-
-
-def read_trouble(folder: Path) -> str:
-    """Why a run cannot begin, or go on, by itself; "" for nothing."""
-    path = folder / TROUBLE_FILE
-    return path.read_bytes().decode(errors="ignore").strip() if path.exists() else ""
+    has_begun: bool = True  # whether its present part has reported anything
 
 
 def read_state(folder: Path, is_attended: bool = False) -> RunState:
@@ -150,16 +76,18 @@ def read_state(folder: Path, is_attended: bool = False) -> RunState:
     except BadRun as error:
         events, reason = (), error.what
     state = _state(folder, events, is_attended)
-    if state == "failed" and not (events and isinstance(events[-1], Failed)):
+    has_begun = bool(events) and has_reported(folder)
+    if state == "failed" and not (has_begun and isinstance(events[-1], Failed)):
         reason = _last_words(folder)
-    if state in ("queued", "paused"):
+    if state in ("queued", "paused", "interrupted"):
         reason = read_trouble(folder) or reason
     can_resume = state not in ACTIVE and has_checkpoint(folder)
     is_bare = state not in ACTIVE and not (can_resume or has_model)
     can_restart = is_bare and (folder / DATASET_FILE).is_file()
     return RunState(
-        folder.name, state, settings, 0, events, has_model, reason, can_resume, can_restart
-    )
+        folder.name, state, settings, 0, events, has_model, reason, can_resume, can_restart,
+        has_begun,
+    )  # fmt: skip
 
 
 def wait_again(
@@ -201,28 +129,26 @@ def ask_to_end(folder: Path, pause: str = "") -> None:
     request_stop(folder)
 
 
+def note_taken_up(folder: Path) -> None:
+    """Keep that a run was let go on by itself from the checkpoint that it has now."""
+    (folder / TAKEN_UP_FILE).write_text(_checkpoint_mark(folder))
+
+
+def was_taken_up(folder: Path) -> bool:
+    """Whether a run was let go on by itself, and has saved nothing since."""
+    noted = folder / TAKEN_UP_FILE
+    return noted.exists() and noted.read_text() == _checkpoint_mark(folder)
+
+
+def _checkpoint_mark(folder: Path) -> str:
+    newest = folder / CHECKPOINT_FILE
+    return str(newest.stat().st_mtime_ns) if newest.exists() else "none"
+
+
 def paused_by(folder: Path) -> str:
     """Who paused the run, "user" or "server"; "" when it was not."""
     path = folder / PAUSE_FILE
     return path.read_text() if path.exists() else ""
-
-
-def adjusted(events: Sequence[Event]) -> dict[str, Any]:
-    """Settings that were changed since the run was last begun or continued, at their newest."""
-    found: dict[str, Any] = {}
-    for event in events:
-        if isinstance(event, Started):
-            found = {}
-        elif isinstance(event, Adjusted):
-            found |= event.after
-    return found
-
-
-def set_by_hand(settings: Settings, events: Sequence[Event]) -> dict[str, Any]:
-    """All settings that somebody chose, at first or later; later changes of time are left out."""
-    later = {**settings.changed, **adjusted(events)}
-    lasting = {name: value for name, value in later.items() if name not in _OF_ITS_TIME}
-    return {**settings.options, **lasting}
 
 
 def is_waiting(folder: Path) -> bool:
@@ -245,6 +171,16 @@ def last_change(folder: Path) -> float:
     files = [folder / name for name in (DATASET_FILE, REQUEST_FILE, EVENTS_FILE, EXIT_FILE)]
     changes = [path.stat().st_mtime for path in files if path.exists()]
     return max(changes, default=folder.stat().st_mtime)  # nothing yet: its writer was cut off
+
+
+def ended_at(folder: Path) -> float:
+    """Seconds since 1970 at which a run that has ended last reported anything, or its worker went.
+
+    Before it has reported anything: when it was asked for.
+    """
+    files = [folder / name for name in (EVENTS_FILE, EXIT_FILE)]
+    there = [path.stat().st_mtime for path in files if path.exists()]
+    return max(there) if there else last_change(folder)
 
 
 def _state(folder: Path, events: tuple[Event, ...], is_attended: bool) -> State:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from gan_core.events import Adjusted, Diagnosed, Event, Measured, Noticed, Probed, Started
 from ui import run_texts as texts
+from ui.parts import newest
 from ui.run_folder import RunState
 from ui.texts import PLAN, THREADS
-from ui.view import figure, newest
+from ui.view import figure, shown
 
 
 def details(run: RunState) -> str:
@@ -40,11 +41,11 @@ def log(events: Sequence[Event]) -> list[str]:
     for event in events:
         if isinstance(event, Adjusted):
             what, who = say_change(event.before, event.after), texts.BY.get(event.by, event.by)
-            lines.append(texts.LOG_ADJUSTED.format(kimg=event.kimg, what=what, who=who))
+            lines.append(texts.LOG_ADJUSTED.format(shown=shown(event.kimg), what=what, who=who))
         elif isinstance(event, Diagnosed):
             lines.append(
                 texts.LOG_VERDICT.format(
-                    kimg=event.kimg, state=say_state(event), evidence=event.evidence
+                    shown=shown(event.kimg), state=say_state(event), evidence=event.evidence
                 )
             )
         elif isinstance(event, Noticed):

@@ -17,13 +17,15 @@ from gan_core.gan.snapshot import CONFIG_FILE
 from ui import run_texts as texts
 from ui.errors import require
 from ui.look import Look
-from ui.run_folder import RunState, adjusted
+from ui.request import adjusted
+from ui.run_folder import RunState
 from ui.texts import AUGMENTATION, AUGMENTATION_INFO, MIRROR
 
 # Time and autopilot have a place of their own.
 FIELDS = tuple(name for name in ADJUSTABLE if name not in ("minutes", "kimg", "autopilot"))
 _ABOUT = {entry.name: entry for entry in fields(TrainConfig)}
 _IN_A_ROW = 3
+_UNITS = {"ema_halflife_kimg": texts.HALFLIFE_UNIT}
 _SWITCHES: dict[str, dict[str, Any]] = {
     "mirror": {"label": MIRROR},
     "autopilot": {"label": texts.AUTOPILOT, "info": texts.AUTOPILOT_INFO},
@@ -124,6 +126,7 @@ def control(name: str, **shown: Any) -> Any:
     return gr.Number(
         default,
         label=about["help"],
+        info=_UNITS.get(name),
         precision=0 if is_whole else None,
         step=1 if is_whole else about["low"] or 0.1,
         **shown,

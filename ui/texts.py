@@ -28,7 +28,9 @@ NO_MODEL_EXPECTED = "The folder weights/ should hold at least one."
 NO_MODEL_ADVICE = "Train one of your own from scratch, or fetch the weights with the program."
 UNNAMED_MODEL = "No model was named."
 UNKNOWN_MODEL = "There is no model called “{name:.80}”."
-UNKNOWN_MODEL_EXPECTED = "Bundled here: {names}. A run is named by its id, and kept for 24 hours."
+UNKNOWN_MODEL_EXPECTED = (
+    "Bundled here: {names}. A run is named by its id, and kept for {hours:g} hours."
+)
 UNKNOWN_MODEL_ADVICE = "Choose one of these."
 
 # Train: before
@@ -38,8 +40,9 @@ TRAIN_INTRO = (
     " cropped to a square and made small."
 )
 RETENTION = (
-    "Your pictures and runs are deleted after 24 hours. They are known to this browser alone, and"
-    " to whom you give a run's link."
+    "A run is deleted with its pictures {runs:g} hours after its last change; pictures that no run"
+    " was started with, {drafts:g} hours after you last touched them. Runs are known to this"
+    " browser alone, and to whom you give a run's link."
 )
 FILES_TAB = "Pictures or a zip"
 FOLDER_TAB = "A folder"
@@ -49,11 +52,13 @@ FOLDER = "One folder. A new one replaces the one before."
 REPORT = "What became of each file"
 REPORT_COLUMNS = ("#", "", "File", "Result", "Why")
 CROPS = "How the network will see them"
-CROPS_ALL = "How the network will see them: all {n:,}. Choose one to move its crop or leave it out."
+CROPS_ALL = "How the network will see them: all {n:,}. Choose one to {do}."
 CROPS_SOME = (
     "How the network will see them: {shown} of {n:,}, those with something to say first. Choose one"
-    " here, or in the table below, to move its crop or leave it out."
+    " here, or in the table below, to {do}."
 )
+CROPS_MOVE, CROPS_LEAVE = "move its crop or leave it out", "leave it out"
+SQUARE = "It is square: all of it is used, and there is no crop to move."
 VERDICTS = {"kept": "used", "mended": "used, mended", "left out": "left out"}
 MARKS = {"kept": "used", "mended": "mended", "left out": "left out"}
 MARK_TWIN, MARK_SAME = "near-twin of {name}", "same as {name}"
@@ -73,7 +78,6 @@ CROP_CHOICES = (("Centre", "center"), ("Smart", "smart"))
 CHOSEN_ALT = "The whole picture, with the square that is used"
 POSITION = "Place of the crop"
 LEAVE_OUT, USE_ANYWAY = "Leave it out", "Use it after all"
-NO_STRIP = "There is nothing to show of this file: {reason}."
 MAY_MIRROR = "May pictures be mirrored?"
 MAY_MIRROR_INFO = "Not with writing, nor where left and right differ."
 MIRROR_CHOICES = (("No", False), ("Yes", True))
@@ -179,6 +183,8 @@ WEIGHTS_ADVICE = "Write for instance 1, 2, or leave the field empty."
 NO_PASTICHE = "There is nothing painted yet."
 NO_PASTICHE_EXPECTED = "This goes on from a finished picture."
 NO_PASTICHE_ADVICE = "Press Paint first."
+
+DONE = "Done"  # to who hears the page: Gradio has no word for it
 
 # Errors
 ERROR_TITLE = "This did not work"

@@ -141,6 +141,7 @@ CSS = (
 #style-after { align-items: end; }
 #picked-picture { max-width: 320px; }
 #time-row { align-items: end; }
+#controls-row button { white-space: nowrap; flex: 0 0 auto; width: auto; }
 #link-row label { color: var(--block-label-text-color); }
 .link-line { display: flex; gap: .6rem; flex-wrap: wrap; padding: .4rem 0; }
 #link-row input { flex: 1; min-width: 200px; padding: .5rem .7rem; border: 0; border-radius: 4px;
@@ -165,6 +166,7 @@ CSS = (
 .past-run { flex-wrap: wrap; }
 .past-run div { flex: 1 1 180px; min-width: 0; }
 .dark .past-run button { border-color: var(--neutral-700); }
+.past-run button { margin: 0; }
 .past-run button:hover { border-color: var(--primary-500); }
 .past-run button[data-sure] { border-color: #b3261e; color: #b3261e; }
 .dark .past-run button[data-sure] { border-color: #f2b8b5; color: #f2b8b5; }

@@ -13,15 +13,15 @@ from gradio.events import api
 
 from gan_core.errors import BadSetting
 from gan_core.gan.config import AUGMENTATIONS, TrainConfig, derive
-from gan_core.gan.train import SCRATCH
+from gan_core.gan.start import SCRATCH
 from gan_core.pictures import compose
 from ui import texts, view
-from ui.drafts import FOLDER, Drafts
+from ui.drafts import FOLDER, KEEP_HOURS, Drafts
 from ui.errors import friendly, require
-from ui.mine import Mine
+from ui.mine import PROMISE, Mine
 from ui.models import Models
 from ui.pictures_report import READING, PicturesReport, no_pictures, read_uploads
-from ui.run_folder import MOST_MINUTES, SHORTEST_MINUTES, Settings
+from ui.request import MOST_MINUTES, SHORTEST_MINUTES, USUAL_MINUTES, Settings
 from ui.settings_form import control
 from ui.watch import Watch
 
@@ -70,7 +70,7 @@ def settings_from(
 
 def _derived(n_images: int) -> dict[str, Any]:
     """What the form shows of the settings derived for so many pictures, as components take it."""
-    config = derive(n_images, 5.0)
+    config = derive(n_images, USUAL_MINUTES)
     shown = {name: getattr(config, name) for name in BY_HAND}
     return {name: list(it) if isinstance(it, tuple) else it for name, it in shown.items()}
 
@@ -90,13 +90,16 @@ class TrainTab:
                 self.folder = gr.File(
                     label=texts.FOLDER, file_count="directory", height=150, elem_id="folder"
                 )
-        gr.Markdown(texts.RETENTION, elem_classes="quiet")
+        retention = texts.RETENTION.format(runs=models.runs.keep_hours, drafts=KEEP_HOURS)
+        gr.Markdown(retention, elem_classes="quiet")
         self.button = gr.Button(
             texts.START, variant="primary", interactive=False, elem_id="start", render=False
         )
         drafts = Drafts(models.runs.root / FOLDER)
         self.report = PicturesReport(drafts, self.button, models.resolution)
-        self.minutes = gr.Radio(list(texts.TIMES), value=5.0, label=texts.TIME, elem_id="time")
+        self.minutes = gr.Radio(
+            list(texts.TIMES), value=USUAL_MINUTES, label=texts.TIME, elem_id="time"
+        )
         self.button.render()  # type: ignore[no-untyped-call]
         with gr.Accordion(texts.ADVANCED, open=False, elem_id="advanced"):
             self.advanced = self._lay_out_advanced()
@@ -131,15 +134,23 @@ class TrainTab:
         )  # fmt: skip
         self.button.click(
             self.start,
-            [report.draft, self.minutes, *self.advanced, report.mirror, self.watch.mine],
+            [
+                report.draft,
+                self.minutes,
+                *self.advanced,
+                report.mirror,
+                self.watch.mine,
+                report.promised,
+            ],
             [*report.all, *self.watch.outputs],
             show_progress="minimal",
+            js=PROMISE,  # the tab may be closed before there is an answer
             **private,
         )
         # Not `api`: only a File component checks that a path in a request was really uploaded.
         inputs = [
             gr.File(file_count="multiple", visible=False, label=texts.FILES),
-            gr.Number(5, visible=False, label=texts.TIME),
+            gr.Number(USUAL_MINUTES, visible=False, label=texts.TIME),
             gr.Textbox(self.models.default() or SCRATCH, visible=False, label=texts.START_FROM),
             gr.Number(0, visible=False, label=texts.SEED),
         ]
@@ -168,7 +179,7 @@ class TrainTab:
         *rest: Any,
     ) -> list[Any]:  # fmt: skip
         """Put the draft in line, and turn the page to watching it."""
-        *by_hand, mirror, stored = rest
+        *by_hand, mirror, stored, _promised = rest
         if draft is None:
             raise no_pictures()
         dataset = self.report.drafts.dataset(draft)
@@ -177,7 +188,9 @@ class TrainTab:
         augment = tuple(name for name in AUGMENTATIONS if name in chosen)
         options |= {"augment": augment, "mirror": bool(mirror)}
         settings = settings_from(self.models, len(dataset), other or dial, start, seed, options)
-        mine = Mine.from_browser(stored).with_run(self.models.runs.create(dataset, settings))
+        mine = Mine.from_browser(stored).with_run(
+            self.models.runs.create(dataset, settings, run_id=draft)
+        )
         self.report.drafts.forget(draft)
         return [*self.report.hidden(), *self.watch.show(mine)]
 

@@ -17,12 +17,12 @@ from gan_core.events import (
 )
 from gan_core.gan.run import kept_measurement
 from ui import run_texts as texts
+from ui.parts import is_hardly_trained, minutes_given, newest, present_part, seconds_left
 from ui.run_folder import ACTIVE, RunState, State
 from ui.texts import PLAN
 
 MOST_POINTS = 300  # in a plot: more cannot be seen, and slows the browser
 _T = TypeVar("_T")
-_K = TypeVar("_K")
 
 
 def previews(run: RunState) -> tuple[str | None, str | None]:
@@ -58,11 +58,18 @@ def status_html(run: RunState) -> str:
 
 
 def plan(run: RunState) -> str:
-    """What a run that trains will do, as it was said after the probe, as HTML; "" otherwise."""
+    """What a run that trains will do, as it was said after the probe, as HTML; "" otherwise.
+
+    Minutes that were added since then are told beside it.
+    """
     started = newest(run.events, Started)
     if started is None or run.state not in ("starting", "running"):
         return ""
-    return PLAN.format(plan=html.escape(started.plan))
+    said = PLAN.format(plan=html.escape(started.plan))
+    given = minutes_given(run.events)
+    if given is None or given == started.minutes:
+        return said
+    return f"{said} {texts.PLAN_CHANGED.format(minutes=minutes(given))}"
 
 
 def progress_bar(label: str, share: float) -> str:
@@ -76,37 +83,51 @@ def progress_bar(label: str, share: float) -> str:
 
 def sentence_of(run: RunState) -> str:
     """Say in plain words where the run stands."""
-    last = run.events[-1] if run.events else None
-    progress = newest(run.events, Progress)
     state = _apparent(run)
     if run.reason and state == "queued":
         return texts.CANNOT_BEGIN.format(reason=run.reason)
-    if run.reason and state == "paused":
+    if run.reason and state in ("paused", "interrupted"):
         return f"{texts.CANNOT_GO_ON.format(reason=run.reason)} {texts.OR_ANEW}"
     if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
-    if state in ("stopping", "pausing"):
-        return texts.STOPPING
     if state == "starting":
         return texts.STARTING
+    part = present_part(run)
+    progress = newest(part, Progress)
+    if state in ("stopping", "pausing"):
+        return texts.STOPPING if progress is not None else texts.STOPPING_EARLY
     if state == "running" and progress is not None:
         return texts.STATUS.format(
-            kimg=progress.kimg,
+            shown=shown(progress.kimg),
             speed=progress.images_per_second,
             left=duration(progress.seconds_left),
         )
-    if isinstance(last, Finished):
-        text = texts.PAUSED if state == "paused" else texts.STOPPED
-        text = text if last.stopped else texts.FINISHED
-        return text.format(kimg=last.kimg, time=duration(last.seconds))
-    if state in ("stopped", "paused"):
-        text = texts.STOPPED_EARLY if state == "stopped" else texts.PAUSED_EARLY
-        again = texts.STOPPED_AGAIN if state == "stopped" else texts.PAUSED_AGAIN
+    finished = newest(part, Finished)
+    return _outcome(run, finished) if finished is not None else _cut_short(run, part)
+
+
+def _outcome(run: RunState, finished: Finished) -> str:
+    """What is said of a run whose present part has ended in good order."""
+    facts = {"shown": shown(finished.kimg), "time": duration(finished.seconds)}
+    if run.state == "paused" and finished.stopped:
+        return texts.PAUSED.format(**facts)
+    if is_hardly_trained(run.events, finished.kimg):
+        return (texts.STOPPED_HARDLY if finished.stopped else texts.FINISHED_HARDLY).format(**facts)
+    return (texts.STOPPED if finished.stopped else texts.FINISHED).format(**facts)
+
+
+def _cut_short(run: RunState, part: Sequence[Event]) -> str:
+    """What is said of one whose present part has not."""
+    if run.state in ("stopped", "paused"):
+        is_stop = run.state == "stopped"
+        text = texts.STOPPED_EARLY if is_stop else texts.PAUSED_EARLY
+        again = texts.STOPPED_AGAIN if is_stop else texts.PAUSED_AGAIN
         return again if run.can_resume else text
+    failed = newest(part, Failed)
     if run.state == "failed":
-        text = f"{last.reason} {last.advice}" if isinstance(last, Failed) else run.reason
+        text = f"{failed.reason} {failed.advice}" if failed is not None else run.reason
     else:
-        text = f"{run.reason} {texts.INTERRUPTED}".strip()
+        text = texts.INTERRUPTED
     goes_on = run.state == "interrupted" and run.can_resume
     notes = (texts.CAN_GO_ON * goes_on, texts.HAS_MODEL * run.has_model)
     return " ".join(part for part in (text, *notes) if part)
@@ -135,6 +156,12 @@ def share_done(run: RunState) -> float:
     return min(1.0, progress.seconds / whole) if whole > 0 else 1.0
 
 
+def minutes_before(run: RunState) -> float:
+    """How many minutes a run had had when it was last begun, or was let go on."""
+    kinds = Started if run.state == "running" else Started | Progress | Finished
+    return next((e.seconds for e in reversed(run.events) if isinstance(e, kinds)), 0.0) / 60
+
+
 def kid_so_far(events: Sequence[Event]) -> str:
     """Say how far from the real pictures the newest and the best model are; "" if unmeasured."""
     measured = [event.kid * 1000 for event in events if isinstance(event, Measured)]
@@ -149,7 +176,9 @@ def kid_so_far(events: Sequence[Event]) -> str:
 def kept(run: RunState) -> str:
     """Say when the model was taken that an ended run has kept; "" if that was not measured."""
     best = kept_measurement(run.events)
-    return texts.KEPT.format(kimg=best.kimg) if run.has_model and best else ""
+    if best is None or not run.has_model or is_hardly_trained(run.events, best.kimg):
+        return ""
+    return texts.KEPT.format(shown=shown(best.kimg))
 
 
 def go_on_label(run: RunState) -> str:
@@ -158,10 +187,23 @@ def go_on_label(run: RunState) -> str:
         return texts.START_AGAIN
     if not run.can_resume or run.state not in ("paused", "interrupted", "failed"):
         return ""
-    progress = newest(run.events, Progress)
-    if progress is None or progress.seconds_left < 1:
+    left = seconds_left(run.events)
+    if left is None or left < 1:
         return texts.CONTINUE
-    return texts.CONTINUE_LEFT.format(left=duration(progress.seconds_left))
+    return texts.CONTINUE_LEFT.format(left=duration(left))
+
+
+def shown(kimg: float) -> str:
+    """Write how many pictures were shown: "16 pictures", "12.3 thousand pictures"."""
+    count = round(kimg * 1000)
+    if count < 1000:
+        return texts.PICTURE if count == 1 else texts.PICTURES.format(n=count)
+    return texts.THOUSAND_PICTURES.format(kimg=kimg)
+
+
+def minutes(value: float) -> str:
+    """Write a number of minutes: "5", "1.7", "0.05"."""
+    return f"{value:.1f}".removesuffix(".0") if value >= 1 else f"{value:.2g}"
 
 
 def duration(seconds: float) -> str:
@@ -200,8 +242,3 @@ def _has_progress(events: Sequence[Event]) -> bool:
         (event for event in reversed(events) if isinstance(event, Progress | Started)), None
     )
     return isinstance(found, Progress)
-
-
-def newest(events: Sequence[Event], kind: type[_K]) -> _K | None:
-    """The last event of a kind; None without any."""
-    return next((event for event in reversed(events) if isinstance(event, kind)), None)

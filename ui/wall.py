@@ -50,21 +50,24 @@ class Wall:
         ]  # fmt: skip
 
     def wire(self) -> None:
-        """Only the chosen preview is sent, and never more than one at a time."""
+        """Only the chosen preview is sent, never more than one at a time, and none while folded."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         chosen: dict[str, Any] = {
             "fn": self.show_moment, "inputs": [self.mine, self.moment],
             "outputs": [self.frame, self.caption], "queue": False, **private,
         }  # fmt: skip
-        self.moment.input(trigger_mode="always_last", **chosen)
+        # Not "input": the slider of a run that trains follows the newest.
+        self.moment.change(trigger_mode="always_last", **chosen)
         self.lapse.expand(**chosen)
 
     def show(self, look: Look) -> list[Any]:
         """Values for `outputs`; pictures only when they are others than before."""
         mark, count = look.mark, look.mark.frames
-        slider: dict[str, Any] = {}
-        if look.moved("frames") and count > 1:
-            slider = {"maximum": count} | ({"value": count} if look.is_new else {})
+        moment = gr.skip()
+        if look.is_new:
+            moment = self.at_newest(look)
+        elif look.moved("frames") and count > 1:
+            moment = gr.update(maximum=count)
         frame: dict[str, Any] = {"open": False} if look.is_new else {}
         return [
             gr.update(visible=mark.before is not None),
@@ -74,8 +77,15 @@ class Wall:
             gr.update(visible=mark.now is not None),
             gr.update(value=pixels(look.folder, mark.now)) if look.moved("now") else gr.skip(),
             gr.update(visible=count > 1, **frame),
-            gr.update(**slider),
+            moment,
         ]
+
+    def at_newest(self, look: Look) -> Any:
+        """The value for the slider that puts it at the newest preview."""
+        count = look.mark.frames
+        if count < 2 or not look.moved("frames"):
+            return gr.skip()
+        return gr.update(maximum=count, value=count)
 
     @friendly
     def show_moment(self, stored: object, moment: float) -> list[Any]:
@@ -85,7 +95,7 @@ class Wall:
         if not found:
             return [None, ""]
         chosen = found[min(len(found), max(1, int(moment or 1))) - 1]
-        said = texts.FRAME_AT.format(kimg=chosen.kimg)
+        said = texts.FRAME_AT.format(shown=view.shown(chosen.kimg))
         return [pixels(self.runs.folder(run_id), chosen.file), f'<p class="caption">{said}</p>']
 
 

@@ -1,8 +1,8 @@
 """The Train tab, once a run was started: how it goes, what to do about it, and what came of it.
 
-The run does not know of this page. The page looks at the run's folder once a second, and any page
-with the run's link can do so, on any device. The parts of the page are `look.Part`s, put in order
-here; what is done to a run is in `orders`.
+The run does not know of this page. The page looks at the run's folder once a second, or rarely when
+the run has ended, and any page with the run's link can do so, on any device. The parts of the page
+are `look.Part`s, put in order here; what is done to a run is in `orders`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from gan_core.gan.train import SCRATCH
+from gan_core.gan.start import SCRATCH
 from ui import run_texts as texts
 from ui import view
 from ui.charts import Charts
@@ -22,7 +22,7 @@ from ui.errors import friendly
 from ui.generate import SHARED, GenerateTab
 from ui.history import History
 from ui.look import Mark, Part
-from ui.mine import NO_RUN, Link, Mine, Store, run_in_address
+from ui.mine import NO_RUN, RECALL, Link, Mine, Store, run_in_address
 from ui.models import Models
 from ui.orders import Orders
 from ui.result import Result
@@ -35,6 +35,8 @@ from ui.theme import AWAY
 from ui.verdict import Verdict
 from ui.wall import Wall
 
+# Seconds between two looks. An ended run may be let go on from another device, or by the server.
+_OFTEN, _RARELY = 1.0, 15.0
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -81,9 +83,10 @@ class Watch:
     def wire(self, demo: gr.Blocks, tabs: gr.Tabs) -> None:
         """Connect buttons, clock and page opening; called once everything is laid out."""
         watched = [self.mine, self.store.seen]
-        demo.load(self.reattach, self.mine, [tabs, *self.outputs], **_PRIVATE)
+        demo.load(self.reattach, self.mine, [tabs, *self.outputs], js=RECALL, **_PRIVATE)
         # Not queued: a full line of other work must not freeze the progress that people watch.
-        self.store.timer.tick(self.poll, watched, self.outputs, queue=False, **_PRIVATE)
+        looked_at = [*watched, self.wall.moment]
+        self.store.timer.tick(self.poll, looked_at, self.outputs, queue=False, **_PRIVATE)
         self.store.stands.select(self.settle, watched, self.outputs, queue=False, **_PRIVATE)
         orders, controls, form, autopilot = (
             self.orders, self.controls, self.form, self.verdict.autopilot,
@@ -99,9 +102,10 @@ class Watch:
             (autopilot.input, orders.set_autopilot, [autopilot]),
             (form.apply.click, orders.apply, form.controls),
             (form.anew.click, orders.begin_anew, form.controls),
+            (self.result.from_model.click, orders.begin_from_model, []),
             (self.result.again.click, orders.leave, []),
         ):
-            event(self.then_show(order), [*watched, *inputs], self.outputs, **_PRIVATE)
+            event(self.then_show(order), [*watched, *inputs], self.outputs, js=RECALL, **_PRIVATE)
         self.history.wire(
             self.then_show(orders.open), self.then_show(orders.delete), watched, self.outputs
         )
@@ -136,20 +140,26 @@ class Watch:
         if self.runs.exists(asked):
             mine = mine.with_run(asked)
         elif asked:
-            mine, notice = Mine("", mine.runs), f"<p>{texts.LINK_GONE}</p>"
+            mine, notice = replace(mine, run=""), self._gone()
         tab = gr.Tabs(selected="train") if asked else gr.skip()
         return [tab, *self.show(mine, None, notice, is_fewer)]
 
     @friendly
-    def poll(self, stored: object, seen: object) -> list[Any]:
-        """Look again, and send only what has changed."""
+    def poll(self, stored: object, seen: object, moment: float | None = None) -> list[Any]:
+        """Look again, and send only what has changed.
+
+        moment: where the slider stands; if that is at the newest preview, it stays there.
+        """
         mine = Mine.from_browser(stored)
         if not self.runs.exists(mine.run):
-            gone = f"<p>{texts.LINK_GONE}</p>" if mine.run else ""
+            gone = self._gone() if mine.run else ""
             return self.show(self.orders.without_lost(mine), None, gone, is_fewer=True)
         if seen == Mark.of(self.runs.look(mine.run)):
             return [gr.skip()] * len(self.outputs)
         values = self.show(mine, seen)
+        if isinstance(seen, Mark) and moment == seen.frames:
+            place = self.outputs.index(self.wall.moment)
+            values[place] = self.wall.at_newest(self.orders.look(mine, seen))
         # Meanwhile another run may have been opened: this one, if late, must not be watched again.
         for kept in (self.mine, self.store.address):
             values[self.outputs.index(kept)] = gr.skip()
@@ -200,7 +210,7 @@ class Watch:
         return [
             mine.to_browser(),
             mark,
-            gr.Timer(active=state in ACTIVE),
+            gr.Timer(_OFTEN if state in ACTIVE else _RARELY, active=bool(mine.run)),
             mine.run or NO_RUN,
             gr.update(value=notice, visible=bool(notice)),
             gr.update(visible=not mine.run),
@@ -210,6 +220,9 @@ class Watch:
             gr.update(choices=starts, **start),
             gr.update(choices=choices, **model),
         ]
+
+    def _gone(self) -> str:
+        return f"<p>{texts.LINK_GONE.format(hours=self.runs.keep_hours)}</p>"
 
     def _starts(self, own: list[str]) -> list[tuple[str, str]]:
         return [*self.models.choices(own), (SCRATCH_LABEL, SCRATCH)]

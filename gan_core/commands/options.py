@@ -18,7 +18,8 @@ from gan_core.settings import help_of
 from gan_core.terminal import console
 
 HELP = help_of(TrainConfig, NetworkConfig)
-HeldOut = Annotated[int, typer.Option(help="Every n-th picture is for measuring, not learning")]
+HELD_OUT_HELP = "Every n-th picture is for measuring, not learning"
+HeldOut = Annotated[int, typer.Option(help=HELD_OUT_HELP)]
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same pictures")]
 
 _FEWEST_HELD_OUT = 6

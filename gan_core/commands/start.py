@@ -14,7 +14,7 @@ from gan_core.gan.config import NetworkConfig, network_of
 from gan_core.gan.growth import learned_side
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
-from gan_core.gan.train import SCRATCH, Start
+from gan_core.gan.start import SCRATCH, Start
 from gan_core.hub.resolve import bundled_models, resolve
 
 Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]

@@ -8,9 +8,8 @@ import typer
 from gan_core import events
 from gan_core.commands.options import (
     EVERYTHING,
+    HELD_OUT_HELP,
     HELP,
-    HeldOut,
-    Seed,
     given,
     read_pictures,
     require,
@@ -39,7 +38,7 @@ from gan_core.gan.run import (
     record,
     take_adjustment,
 )
-from gan_core.gan.train import SCRATCH, Data, Start
+from gan_core.gan.start import SCRATCH, Data, Start
 from gan_core.gan.train import train as train_events
 from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.pictures import Dataset, read_dataset, save_dataset
@@ -68,6 +67,7 @@ Mirror = Annotated[bool | None, typer.Option(help="Also learn from mirrored pict
 Kimg = Annotated[float | None, typer.Option(help=HELP["kimg"])]
 
 _HELD_OUT_FILE = "held_out.safetensors"
+_HELD_OUT = 20  # every so many
 _START = f"scratch. Without: {DEFAULT_MODEL}, or scratch if a network is asked for"
 
 
@@ -128,9 +128,9 @@ def train(
     )
     if resume:
         checkpoint = find_checkpoint(out)
-        if source is not None or seed is not None:
+        if source is not None or seed is not None or start is not None:
             raise BadSetting(
-                "New pictures or a new seed were given with --resume.",
+                "New pictures, a new seed or a new start were given with --resume.",
                 "A resumed run goes on with its own.",
                 "Leave them out, or start a new run in another folder.",
             )
@@ -138,8 +138,7 @@ def train(
         config = change(checkpoint.config, **overrides)
         _refuse_used_up(checkpoint, config)
         require_room(out)
-        dataset = _own_dataset(out)
-        _run(config, Data(dataset.images), out, checkpoint)
+        _run(config, _own_data(out), out, checkpoint)
         return
     _refuse_existing_run(out)
     if source is None:
@@ -168,7 +167,7 @@ def pretrain(
     start: Annotated[
         str, typer.Option(help="A model to go on from; its network is kept")
     ] = SCRATCH,
-    seed: Seed = 0,
+    seed: Annotated[int | None, typer.Option(help=HELP["seed"] + "; 0 if new")] = None,
     network: Network = None,
     resolution: Resolution = None,
     channels: Channels = None,
@@ -178,7 +177,9 @@ def pretrain(
     width_G: Annotated[int | None, typer.Option("--width-g", help=HELP["width_G"])] = None,
     width_D: Annotated[int | None, typer.Option("--width-d", help=HELP["width_D"])] = None,
     d_norm: Annotated[str | None, typer.Option(help=HELP["d_norm"] + ": batch or spectral")] = None,
-    held_out: HeldOut = 20,
+    held_out: Annotated[
+        int | None, typer.Option(help=f"{HELD_OUT_HELP}; {_HELD_OUT} if new")
+    ] = None,
     kimg: Kimg = None,
     batch_size: BatchSize = None,
     lr_G: LrG = None,
@@ -221,7 +222,8 @@ def pretrain(
         grow_from=grow_from,
         grow_kimg=grow_kimg,
     )
-    require("held_out", held_out, 2, 1000)
+    every = held_out if held_out is not None else _HELD_OUT
+    require("held_out", every, 2, 1000)
     require_room(out)
     begin: Start | Checkpoint = Start()
     asked = given(kind=network, resolution=resolution, channels=channels, scales=scales)
@@ -231,7 +233,9 @@ def pretrain(
         refuse_other_network(begin, asked)
         config = change(begin.config, **overrides)
         _refuse_used_up(begin, config)
-        seen, unseen = read_dataset(out / DATASET_FILE), read_dataset(out / _HELD_OUT_FILE)
+        data = _own_data(out)
+        _refuse_other_split(begin, data, seed, held_out)
+        console.print("It goes on with its own pictures and from where it was; no others are read.")
     else:
         _refuse_existing_run(out)
         begin, shape, growth = start_from(start, **asked)
@@ -239,7 +243,7 @@ def pretrain(
             **{
                 "network": shape,
                 "minutes": 120.0,
-                "seed": seed,
+                "seed": seed or 0,
                 "batch_size": 64,
                 "ema_halflife_kimg": 10.0,  # Karras et al. 2020 (ADA), table of hyperparameters
                 "cadence": Cadence(report=10, preview=60, checkpoint=120, measure=180),
@@ -250,10 +254,11 @@ def pretrain(
         )
         dataset = read_pictures(source, shape.resolution, EVERYTHING)
         console.print(dataset.summary(), highlight=False)
-        seen, unseen = split(dataset, held_out)
+        seen, unseen = split(dataset, every)
         save_dataset(unseen, out / _HELD_OUT_FILE)
         save_dataset(seen, out / DATASET_FILE)
-    _run(config, Data(seen.images, unseen.images), out, begin)
+        data = Data(seen.images, unseen.images)
+    _run(config, data, out, begin)
 
 
 def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoint) -> None:
@@ -276,14 +281,38 @@ def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoin
         raise BadRun(failed.reason, "The run was to end by itself.", failed.advice)
 
 
-def _own_dataset(out: Path) -> Dataset:
+def _own_data(out: Path) -> Data:
+    """The pictures that a run keeps in its folder, and those it is measured against, if others."""
     if not (out / DATASET_FILE).is_file():
         raise BadRun(
             f"The pictures of this run are gone: {out / DATASET_FILE} is missing.",
             "A run goes on with the pictures it keeps in its folder.",
             "Put the file back, or start a new run from this one: --start RUN with your pictures.",
         )
-    return read_dataset(out / DATASET_FILE)
+    held_out = out / _HELD_OUT_FILE
+    reference = read_dataset(held_out).images if held_out.is_file() else None
+    return Data(read_dataset(out / DATASET_FILE).images, reference)
+
+
+def _refuse_other_split(
+    checkpoint: Checkpoint, data: Data, seed: int | None, held_out: int | None
+) -> None:
+    """A run that goes on keeps its seed and what it is measured on. Raises: BadSetting."""
+    has = 0 if data.reference is None else len(data.reference)
+    whole = len(data.images) + has
+    if held_out is not None and has != -(-whole // held_out):
+        raise BadSetting(
+            f"This run is measured on {has} of {whole} pictures, and every {held_out}th was asked"
+            f" for, which makes {-(-whole // held_out)}.",
+            "A run that goes on keeps the pictures it is measured on.",
+            "Leave --held-out away, or start a new run in another folder.",
+        )
+    if seed is not None and seed != checkpoint.config.seed:
+        raise BadSetting(
+            f"This run's seed is {checkpoint.config.seed}, and {seed} was asked for.",
+            "A run that goes on keeps its seed.",
+            "Leave --seed away, or start a new run in another folder.",
+        )
 
 
 def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:

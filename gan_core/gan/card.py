@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shlex
 from collections.abc import Collection, Iterator, Sequence
@@ -24,7 +25,7 @@ from gan_core.gan.config import NetworkConfig, TrainConfig, config_from_dict, de
 from gan_core.gan.memorisation import MANY_COPIES
 from gan_core.gan.run import kept_measurement, read_events
 from gan_core.gan.snapshot import CONFIG_FILE
-from gan_core.gan.train import SCRATCH
+from gan_core.gan.start import SCRATCH
 
 BEFORE_AFTER_FILE, FILM_FILE = "before-after.png", "timelapse.mp4"
 _KIND_LENGTH = 200  # characters
@@ -82,7 +83,7 @@ def _pictures(files: Collection[str]) -> Iterator[str]:
 
 
 def _data(start: Started, shows: str) -> str:
-    words = " ".join(shows.split())[:_KIND_LENGTH]
+    words = html.escape(" ".join(shows.split())[:_KIND_LENGTH], quote=False)
     shown = f" They show, in the words of who trained it: {words}." if words else ""
     return (
         f"{start.n_images} pictures, cut to squares of {start.resolution} px.{shown} None of them"

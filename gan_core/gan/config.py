@@ -76,7 +76,7 @@ class TrainConfig:
     beta2: float = setting(0.999, 0.5, 0.9999, "Adam's beta 2")
     skip_D_below: float = setting(0.0, 0.0, 2.0, "Leave D alone while its loss is below this")
     r1_gamma: float = setting(0.0, 0.0, 1000, "R1 penalty on D's slope at real pictures; 0: none")
-    r2_gamma: float = setting(0.0, 0.0, 1000, "R2 penalty, on D's slope at made pictures; 0: none")
+    r2_gamma: float = setting(0.0, 0.0, 1000, "R2 penalty on D's slope at made pictures; 0: none")
     lecam: float = setting(0.0, 0.0, 100, "LeCam regularisation of D; 0: none")
     freeze_D: int = setting(0, 0, 8, "Lower blocks of D that are held still")
     train_G: TrainedG = choice("all", ("all", "batch-norm"), "What of G learns")

@@ -126,8 +126,7 @@ class Doctor:
         if share >= BEGINNING and is_sustained and is_measured:
             return self._say(kimg, "healthy", say_healthy(seen))
         if self.state is None:
-            text = f"{share:.0%} of the run is over: it is too early to say."
-            return self._say(kimg, "learning", text)
+            return self._say(kimg, "learning", "It is too early to say.")
         return None  # what was said stands until there is something to judge by
 
     def _say(self, kimg: float, condition: Condition, evidence: str) -> Diagnosed | None:
@@ -148,15 +147,16 @@ class Doctor:
 def last_diagnosis(events: Iterable[Event]) -> Diagnosed | None:
     """The verdict that stands at the end of a log, for a page; None where none was given.
 
-    Once what it advises was done, its `change` is empty. A run that ended because its losses were
-    no numbers has diverged, also where no doctor was there to say so.
+    Once what it advises was done, it says so instead, and its `change` is empty. A run that ended
+    because its losses were no numbers has diverged, also where no doctor was there to say so.
     """
     found: Diagnosed | None = None
     for event in events:
         if isinstance(event, Diagnosed):
             found = event
         elif isinstance(event, Adjusted) and found is not None and _is_done(found, event):
-            found = replace(found, change={})
+            done = f"Done at {event.kimg:.1f} thousand pictures; what comes of it is not seen yet."
+            found = replace(found, change={}, advice=done)
         elif (
             isinstance(event, Failed)
             and _NOT_NUMBERS in event.reason

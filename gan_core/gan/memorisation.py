@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from gan_core.errors import BadRun
 from gan_core.gan.copies import MOST_REAL, CopyFinder, worst_first
 from gan_core.gan.latents import sample
-from gan_core.gan.run import DATASET_FILE
+from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
 from gan_core.gan.snapshot import G_FILE, load_snapshot
-from gan_core.gan.train import BEST_FOLDER
 from gan_core.pictures.canvas import make_grid, to_uint8
 from gan_core.pictures.dataset import read_dataset
 from gan_core.pictures.film import thin

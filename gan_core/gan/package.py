@@ -18,21 +18,21 @@ from pathlib import Path
 from gan_core.errors import BadRun
 from gan_core.files import write_atomically
 from gan_core.gan.card import BEFORE_AFTER_FILE, FILM_FILE, model_card
-from gan_core.gan.run import EVENTS_FILE, SAMPLES_FOLDER, read_events
+from gan_core.gan.run import BEST_FOLDER, EVENTS_FILE, SAMPLES_FOLDER, read_events
 from gan_core.gan.snapshot import CONFIG_FILE, D_FILE, G_FILE
 from gan_core.gan.timelapse import before_after, timelapse_frames
-from gan_core.gan.train import BEST_FOLDER
 from gan_core.pictures.canvas import encode_png, enlarge
 from gan_core.pictures.film import encode_gif, encode_mp4
 
 _WIDE = 1200  # pixels, at most, of the enlarged before and after
 
 
-def pack(folder: Path, target: Path, kind: str = "") -> Path:
+def pack(folder: Path, target: Path, kind: str = "", name: str = "") -> Path:
     """Write what a run made, as a zip: weights, configuration, previews, films, model card.
 
     The pictures it learned from are not in it. A run that still trains can be packed too. Films
     take some seconds. kind: what those pictures show, in the user's words, for the card.
+    name: of the folder in the zip, by default that of `target`.
 
     Raises: BadRun without a snapshot or a log, DiskFull.
     """
@@ -43,7 +43,7 @@ def pack(folder: Path, target: Path, kind: str = "") -> Path:
             "Let it run a little longer, or press Stop and download then.",
         )
     read_events(folder)  # before the films, which take longer: raises for a missing log
-    name = _safe_name(target.stem)
+    name = _safe_name(name or target.stem)
     parts = dict(_parts(folder))
     card = model_card(folder, name, kind, parts.keys())
     with (

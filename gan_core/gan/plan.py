@@ -43,7 +43,9 @@ def _say_length(config: TrainConfig, speed: float) -> str:
         return f"{config.kimg:g} thousand images"
     seen = config.minutes * 60 * speed * _TRAINING_SHARE
     about = f", about {float(f'{seen:.2g}'):,.0f} images seen," if seen else ""
-    return f"{config.minutes:g} minute{'s' if config.minutes != 1 else ''}{about}"
+    few = config.minutes < 1
+    length = f"{config.minutes:.2g}" if few else f"{config.minutes:.1f}".removesuffix(".0")
+    return f"{length} minute{'s' if length != '1' else ''}{about}"
 
 
 def _say_augmentation(config: TrainConfig) -> str:

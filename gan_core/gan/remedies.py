@@ -1,7 +1,9 @@
 """For each state of a run, the one thing to turn: of what is not yet in use, the mildest first.
 
 Pure functions of the settings. A change names `TrainConfig` fields of `ADJUSTABLE`, within bounds;
-where nothing is left to be turned it is empty, and the advice is in words alone.
+where nothing is left to be turned it is empty, and the advice is in words alone. "A new run from
+this model" is a button on the page, and `train PICTURES --start RUN`: of a run, only the best model
+is kept.
 """
 
 from collections.abc import Callable
@@ -58,7 +60,7 @@ def _hold_d_back(config: TrainConfig, n_images: int) -> Remedy:
         )
     if (lr := config.lr_D / 2) >= max(config.lr_G / _FARTHEST_APART, _lowest("lr_D")):
         return _slow_d(lr)
-    return "Nothing is left to hold D back with: stop, and start again from the best snapshot.", {}
+    return "Nothing is left to hold D back with: stop, and begin a new run from this model.", {}
 
 
 def _slow_d(lr: float) -> Remedy:
@@ -81,7 +83,7 @@ def _let_d_catch_up(config: TrainConfig, n_images: int) -> Remedy:
     lr = config.lr_G if config.lr_D < config.lr_G else 2 * config.lr_D
     if lr <= config.lr_G * _FARTHEST_APART and lr <= bounds_of(TrainConfig, "lr_D")[1]:
         return f"Raise D's learning rate to {lr:.2g} (lr_D), so that it catches up.", {"lr_D": lr}
-    return "Stop, and start again from the best snapshot: D cannot be made to learn faster.", {}
+    return "D cannot be made to learn faster: stop, and begin a new run from this model.", {}
 
 
 def _less_penalty(gamma: float) -> float:
@@ -89,21 +91,26 @@ def _less_penalty(gamma: float) -> float:
 
 
 def _slow_g(config: TrainConfig, n_images: int) -> Remedy:
-    back = "If variety does not come back, go back to the best snapshot."
+    back = "If variety does not come back, stop, and begin a new run from this model."
     lr = config.lr_G / 2
     if lr >= max(config.lr_D / _FARTHEST_APART, _lowest("lr_G")):
         what = f"Lower G's learning rate to {lr:.2g} (lr_G): it runs after D's latest weakness."
         return f"{what} {back}", {"lr_G": lr}
     if found := _fuller_augmentation(config, n_images):
         return f"{found[0]} {back}", found[1]
-    return "Stop, go back to the best snapshot, and add pictures that are more alike.", {}
+    return (
+        "Stop, and begin a new run: from this model, the best so far, or with more pictures, and"
+        " such as are more alike.",
+        {},
+    )
 
 
 def _against_copies(config: TrainConfig, n_images: int) -> Remedy:
     if found := _fuller_augmentation(config, n_images):
         return found
     return (
-        "Stop here: more time brings more copies. Take an earlier snapshot, or add pictures.",
+        "Stop here: more time brings more copies. The model that is kept was also chosen for"
+        " having few; for fewer, begin a new run with more pictures or less time.",
         {},
     )
 
@@ -113,10 +120,11 @@ def _calm_down(config: TrainConfig, n_images: int) -> Remedy:
         name: max(getattr(config, name) / 4, _lowest(name)) for name in ("lr_G", "lr_D")
     }
     if all(value == getattr(config, name) for name, value in change.items()):
-        return "Stop, and start again from the best snapshot: the rates are at their lowest.", {}
+        return "The rates are at their lowest: stop, and begin a new run from this model.", {}
     return (
         f"Lower both learning rates to a quarter (lr_G {change['lr_G']:.2g}, lr_D"
-        f" {change['lr_D']:.2g}), and go on from the last good snapshot if it does not recover.",
+        f" {change['lr_D']:.2g}). If it does not recover, stop, and begin a new run from this"
+        " model.",
         change,
     )
 

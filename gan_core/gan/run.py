@@ -37,7 +37,7 @@ from gan_core.pictures.canvas import save_png
 
 EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
 ADJUST_FILE = "adjust.json"
-SAMPLES_FOLDER = "samples"
+SAMPLES_FOLDER, BEST_FOLDER = "samples", "best"
 
 
 def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterator[Event]:
@@ -84,10 +84,13 @@ def _drop_undone_samples(folder: Path, kimg: float) -> None:
 
 
 def _drop_half_a_line(log: Path) -> None:
-    """A killed run may have left a line unfinished; what is appended would be lost in it."""
-    if log.exists():
-        whole = log.read_bytes().rpartition(b"\n")
-        os.truncate(log, len(whole[0]) + len(whole[1]))
+    """A killed run may have left a line unfinished; what is appended would be lost in it.
+
+    A whole log is not touched: its time says when the run last reported anything.
+    """
+    lines, end, half = log.read_bytes().rpartition(b"\n") if log.exists() else (b"", b"", b"")
+    if half:
+        os.truncate(log, len(lines + end))
 
 
 def read_events(folder: Path) -> list[Event]:

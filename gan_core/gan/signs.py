@@ -91,6 +91,11 @@ class Evidence:
         two = [m for m in self.fresh[-2:] if share_of(m, self.config) >= share]
         return two if len(two) == 2 else []
 
+    def is_nearing(self) -> bool:
+        """Whether the last measurement was nearer to the real pictures than the one before."""
+        two = self.measured[-2:]
+        return len(two) == 2 and two[1].kid < _BETTER * two[0].kid
+
     def is_improving(self) -> bool:
         """Whether KID was lately better than ever; also when there is nothing to compare with."""
         since = share_of(self.measured[-1], self.config) - _LATELY
@@ -136,7 +141,7 @@ def far_worse(seen: Evidence, is_said: bool) -> str | None:
         limit = _FAR_WORSE[is_said] * max(best.kid, _KID_FLOOR)
         if all(m.kid_low > limit for m in last):
             now, then = say_kid(last[-1]), say_kid(best)
-            return f"KID is {now}; at {best.kimg:.1f} thousand images it was {then}."
+            return f"KID is {now}; at {best.kimg:.1f} thousand pictures it was {then}."
     return None
 
 
@@ -158,6 +163,8 @@ def memorising(seen: Evidence, is_said: bool) -> str | None:
 
 def d_is_winning(seen: Evidence, is_said: bool) -> str | None:
     if not seen.is_sustained or seen.share < BEGINNING:
+        return None
+    if not is_said and seen.is_nearing():  # icons: D leads while faces turn into something else
         return None
     loss, skipped = seen.typical("loss_D"), seen.typical("skipped_D")
     chance = CHANCE[seen.config.loss]
@@ -216,7 +223,7 @@ def settled(seen: Evidence, is_said: bool) -> str | None:
         return None
     now, then = say_kid(last[-1]), say_kid(best)
     return (
-        f"KID is {now}; it was {then} at {best.kimg:.1f} thousand images, and the last"
+        f"KID is {now}; it was {then} at {best.kimg:.1f} thousand pictures, and the last"
         f" {_SETTLED_FOR} measurements were not better."
     )
 

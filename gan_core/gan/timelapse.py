@@ -40,10 +40,11 @@ def timelapse_frames(folder: Path, most: int = MOST_FRAMES) -> list[Frame]:
 def save_timelapse(folder: Path, target: Path, most: int = MOST_FRAMES) -> Path:
     """Write a run's previews as a film, MP4 or GIF by the suffix of `target`.
 
-    Raises: BadRun without previews, BadSetting for another suffix, DiskFull.
+    Raises: BadRun without previews or a run, BadSetting for another suffix, DiskFull.
     """
     frames = timelapse_frames(folder, most)
     if not frames:
+        read_events(folder)  # says so when that is no run at all
         raise _no_previews(folder, 0, "A film needs one at least.")
     save_film(target, [frame.image for frame in frames])
     return target

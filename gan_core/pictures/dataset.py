@@ -27,6 +27,7 @@ from gan_core.pictures.sheet import NOT_DRAWN, Entry, Sheet, read_sheet
 LEFT_OUT: Literal["left out"] = "left out"
 BY_HAND = "by hand"
 _FORMAT = "gan-atelier-dataset-1"
+_MOST_REASONS = 3  # named when there are too few pictures
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,9 @@ def read_dataset(path: Path) -> Dataset:
             raise ValueError(f"its pictures are {images.dtype} {list(images.shape)}")
         return Dataset(metadata["name"], images, report)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).replace(str(path), path.name) if path.exists() else "it is not there"
         raise BadDataset(
-            f"{path.name} cannot be read as a dataset: {error}.",
+            f"{path.name} cannot be read as a dataset: {reason}.",
             "A file that was saved as a dataset by this program.",
             "Choose the folder or zip with the pictures instead.",
         ) from error
@@ -211,13 +213,17 @@ def _refuse_too_few(name: str, usable: int, report: tuple[FileReport, ...], need
             "Choose a folder, a zip or files with pictures in them.",
         )
     reasons = Counter(line.reason.split(" (")[0] for line in report if line.verdict == "left out")
-    common = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+    named = reasons.most_common(_MOST_REASONS)
+    common = ", ".join(f"{reason} ({count})" for reason, count in named)
+    if others := reasons.total() - sum(count for _, count in named):
+        common += f", for other reasons ({others})"
     files = "1 file" if len(report) == 1 else f"{len(report)} files"
-    found = (
-        f"Only {usable} of {files} in {name} can be used."
-        if usable
-        else (f"Of {files} in {name}, none can be used.")
-    )
+    if usable == len(report):
+        found = f"There {'is' if usable == 1 else 'are'} only {files} in {name}."
+    elif usable:
+        found = f"Only {usable} of {files} in {name} can be used."
+    else:
+        found = f"Of {files} in {name}, none can be used."
     raise UnusableDataset(
         f"{found} Left out: {common}." if common else found,
         f"At least {needed} different pictures are needed.",

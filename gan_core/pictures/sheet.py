@@ -34,6 +34,7 @@ NOT_DRAWN = "not drawn"
 _WORKERS = min(4, os.cpu_count() or 1)
 _WINDOW = 16  # files in memory at once, so that a folder of large ones does not fill it
 _MOST_TWINS = 200  # repetitions whose strips are kept, so that they can be used after all
+_FLAT = 3  # levels of 255, between the darkest and the brightest: nothing is to be seen in it
 _FORMAT = "gan-atelier-sheet-1"
 
 
@@ -151,6 +152,8 @@ def _to_entry(found: Found, size: int) -> Entry:
     if (short := min(picture.pixels.shape[:2])) < size:
         mends += (f"enlarged ({short} to {size} px)",)
     strip = fit_strip(picture.pixels, size)
+    if np.ptp(strip.reshape(-1, 3), axis=0).max() <= _FLAT:
+        return Entry(name, "one colour all over")
     return Entry(name, ", ".join(mends), strip, smart_position(strip))
 
 

@@ -12,9 +12,10 @@ from gan_core.compute import Compute
 from gan_core.events import Progress
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
 from gan_core.gan.losses import loss_D, loss_G
+from gan_core.gan.start import Data
 from gan_core.gan.state import new_state
 from gan_core.gan.steps import Tally, train_step
-from gan_core.gan.train import Data, train
+from gan_core.gan.train import train
 
 CPU = Compute("cpu", "float32", True, 1)
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8)

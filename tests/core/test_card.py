@@ -50,6 +50,7 @@ def test_the_card_says_nothing_of_the_kind_of_pictures_when_nobody_did(tmp_path)
     said = model_card(tmp_path, "mine", " my\n\n# garden " + "x" * 999)
     assert "trained it: my # garden x" in said
     assert "x" * 200 not in said
+    assert "<b>" not in model_card(tmp_path, "mine", "<b>bold</b> ones")
 
 
 def test_the_card_tells_what_was_set_by_hand_and_what_was_changed_under_way_by_whom(tmp_path):

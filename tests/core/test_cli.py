@@ -92,8 +92,9 @@ def test_resume_continues_and_a_second_run_in_the_same_folder_is_refused(atelier
 def test_a_resumed_run_refuses_new_pictures_and_a_time_it_has_already_had(
     atelier, place, run_folder, tmp_path
 ):
-    other = atelier("train", place / "pictures", "--resume", "--out", run_folder)
-    assert (other.code, "goes on with its own" in other.err) == (2, True)
+    for asked in ((place / "pictures",), ("--start", "nowhere"), ("--seed", 3)):
+        other = atelier("train", *asked, "--resume", "--out", run_folder)
+        assert (other.code, "goes on with its own" in other.err) == (2, True)
     slow = shutil.copytree(run_folder, tmp_path / "slow")
     pretend_it_took(slow, seconds=6)
     late = atelier("train", "--resume", "--out", slow, "--minutes", "0.05")
@@ -126,9 +127,15 @@ def test_pretraining_resumes_by_itself_and_measures_on_pictures_it_never_saw(ate
     assert first.code == 0, first.err
     assert "on 18 pictures" in first.out
     assert "6 real" in first.out
-    second = atelier(*words, "--held-out", 9, "--kimg", 0.04)  # the split is the run's own
+    second = atelier(*words, "--kimg", 0.04)  # the split is the run's own
     assert "Resumed at 0.0" in second.out
     assert "on 18 pictures" in second.out
+    assert "no others are read" in second.out
+    for asked, message in (("--held-out", "6 of 24 pictures"), ("--seed", "seed is 0")):
+        other = atelier(*words, asked, 9, "--kimg", 0.06)
+        assert (other.code, message in other.err.replace("\n", " ")) == (2, True), other.err
+    resumed = atelier("train", "--resume", "--out", place / "pre", "--kimg", 0.06)
+    assert "6 real" in resumed.out  # measured on the same as before
 
 
 def test_pretraining_can_go_on_from_a_model_with_its_network(atelier, place):

@@ -104,6 +104,13 @@ def test_the_plan_says_how_long_on_how_many_pictures():
     assert "120 pictures" in plan
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(1.67338, "1.7 minutes"), (1.0, "1 minute "), (0.05, "0.05 minutes")]
+)
+def test_a_plan_tells_minutes_with_one_decimal_at_most(minutes, said):
+    assert describe(derive(100, minutes), 100).startswith(said)
+
+
 def test_the_plan_says_how_it_grows():
     plan = describe(derive(120, 5, network_of("pyramid"), grow_from=8, grow_kimg=20), 120)
     assert "growing from 8 px, 20 kimg a stage" in plan

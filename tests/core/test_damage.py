@@ -30,8 +30,9 @@ from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
 from gan_core.gan.networks import build
 from gan_core.gan.run import DATASET_FILE, EVENTS_FILE, read_events, record
 from gan_core.gan.snapshot import Snapshot, save_snapshot
+from gan_core.gan.start import Data
 from gan_core.gan.state import new_state, state_to_tensors
-from gan_core.gan.train import Data, train
+from gan_core.gan.train import train
 from gan_core.pictures import read_dataset, save_dataset
 from gan_core.weights import read_metadata, read_tensors
 

@@ -18,10 +18,12 @@ from gan_core.pictures.archive import Limits
 from gan_core.pictures.dataset import (
     Dataset,
     UnusableDataset,
+    compose,
     load_dataset,
     read_dataset,
     save_dataset,
 )
+from gan_core.pictures.sheet import Entry, Sheet
 
 SIZE = 32
 FEW = Limits(min_images=1)
@@ -171,6 +173,25 @@ def test_too_few_pictures_are_refused_with_counts_reasons_and_report(tmp_path: P
     assert len(caught.value.report) == 5
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (str(copy), copy.report) == (message, caught.value.report)
+
+
+def test_too_few_that_are_all_usable_and_reasons_beyond_three_are_told_as_they_are() -> None:
+    def told(*reasons: str) -> str:
+        used = (Entry("good.png", strip=np.zeros((8, 8, 3), np.uint8)),) * 5
+        left_out = tuple(Entry("a", reason) for reason in reasons)
+        with pytest.raises(UnusableDataset) as caught:
+            compose(Sheet("in", 8, used + left_out))
+        return str(caught.value)
+
+    assert told().startswith("There are only 5 files in in. At least 20")
+    assert "Only 5 of 6 files" in told("w")
+    assert "w (2), x (2), y (2), for other reasons (3)." in told(*"wwxxyyabc")
+
+
+def test_a_dataset_that_is_gone_is_told_without_the_path_to_it(tmp_path: Path) -> None:
+    with pytest.raises(BadDataset, match="mine.safetensors cannot be read.*not there") as caught:
+        read_dataset(tmp_path / "mine.safetensors")
+    assert str(tmp_path) not in str(caught.value)
 
 
 def no_files(folder: Path) -> Path:

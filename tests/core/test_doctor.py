@@ -35,7 +35,8 @@ from gan_core.gan.metrics import Judge
 from gan_core.gan.networks import build
 from gan_core.gan.remedies import remedy
 from gan_core.gan.snapshot import Snapshot
-from gan_core.gan.train import Data, Start, train
+from gan_core.gan.start import Data, Start
+from gan_core.gan.train import train
 
 CPU = Compute("cpu", "float32", True, 1)
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=8, width_D=8)
@@ -399,6 +400,7 @@ def test_following_the_advice_again_and_again_stays_in_bounds_and_ends_in_words(
     )  # fmt: skip
     for _ in range(40):
         advice, change = remedy(state, config, 100)
+        assert "snapshot" not in advice, "of a run the best model is kept, and no earlier one"
         if not change:
             break
         assert set(change) <= set(ADJUSTABLE)
@@ -407,6 +409,7 @@ def test_following_the_advice_again_and_again_stays_in_bounds_and_ends_in_words(
         config = changed
     assert change == {}
     assert "top" in advice
+    assert "new run" in advice
 
 
 def test_a_d_that_is_quicker_than_g_is_slowed_before_it_is_left_alone():
@@ -425,6 +428,14 @@ def test_with_thousands_of_pictures_cutout_is_not_advised():
     assert "augment" not in remedy("D is winning", config, 5000)[1]
 
 
+def test_a_d_that_leads_while_the_pictures_come_nearer_is_not_accused():
+    leading = reports(0, 30, **WON)
+    nearer = sorted([*leading, measured(10, 4.0), measured(19, 3.0)], key=lambda event: event.kimg)
+    assert "D is winning" not in [state for _, state in verdicts(nearer)]
+    farther = sorted([*leading, measured(10, 3.0), measured(19, 4.0)], key=lambda event: event.kimg)
+    assert "D is winning" in [state for _, state in verdicts(farther)]
+
+
 # --- for a page ---------------------------------------------------------------------------
 
 FOUND = Diagnosed(30.0, "D is winning", "", "", {"augment": AUGMENTATIONS, "augment_p": 1.0})
@@ -440,7 +451,9 @@ def test_advice_that_was_followed_is_not_offered_again():
     log = [FOUND, Adjusted(31.0, {}, dict(FOUND.change), "user")]
     from_disk = [from_json(json.loads(json.dumps(to_json(event)))) for event in log]
     for events in (log, from_disk):
-        assert last_diagnosis(events) == replace(FOUND, change={})
+        standing = last_diagnosis(events)
+        assert (standing.state, standing.change) == (FOUND.state, {})
+        assert standing.advice.startswith("Done at 31.0 thousand pictures")
     other = Adjusted(31.0, {}, {"lr_D": 1e-4}, "user")
     assert last_diagnosis([FOUND, other]) == FOUND
 

@@ -14,9 +14,10 @@ from gan_core.gan.latents import latents, render, sample
 from gan_core.gan.networks import blocks, build, judge, make
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
+from gan_core.gan.start import Data
 from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import step_D, step_G, train_step
-from gan_core.gan.train import Data, train
+from gan_core.gan.train import train
 from gan_core.pictures import to_uint8
 from gan_core.weights import read_tensors
 

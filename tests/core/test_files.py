@@ -48,6 +48,14 @@ def test_a_file_where_a_folder_should_be_is_explained(tmp_path):
         raise AssertionError("it must not come this far")
 
 
+def test_a_file_that_cannot_be_written_is_named_without_its_folder(tmp_path):
+    for number in (errno.EACCES, errno.ENOSPC):
+        folder = tmp_path / "a-key-of-a-run"
+        with pytest.raises(DiskFull, match="weights") as told, write_atomically(folder / "weights"):
+            raise OSError(number, os.strerror(number))
+        assert "a-key" not in str(told.value)
+
+
 def test_too_little_room_is_told_before_anything_starts(tmp_path):
     require_room(tmp_path / "not" / "there yet", megabytes=1e-6)
     with pytest.raises(DiskFull, match="MB are free"):

@@ -18,9 +18,10 @@ from gan_core.gan.growth import Stage, enlarge, like, reduce, stage_at
 from gan_core.gan.latents import latents, render, sample
 from gan_core.gan.networks import build, grow, judge, make
 from gan_core.gan.snapshot import Snapshot, load_snapshot
+from gan_core.gan.start import Data, Start
 from gan_core.gan.state import new_state
 from gan_core.gan.steps import train_step
-from gan_core.gan.train import Data, Start, train
+from gan_core.gan.train import train
 from gan_core.pictures import make_grid, to_uint8
 from gan_core.weights import read_tensors
 

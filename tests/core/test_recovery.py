@@ -26,10 +26,11 @@ from gan_core.gan.checkpoint import (
     save_checkpoint,
 )
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig
-from gan_core.gan.run import EVENTS_FILE, read_events, record
+from gan_core.gan.run import BEST_FOLDER, EVENTS_FILE, read_events, record
 from gan_core.gan.snapshot import G_FILE, load_snapshot
+from gan_core.gan.start import Data
 from gan_core.gan.state import new_state
-from gan_core.gan.train import BEST_FOLDER, Data, train
+from gan_core.gan.train import train
 from gan_core.weights import read_tensors
 
 CPU = Compute("cpu", "float32", True, 1)

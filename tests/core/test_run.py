@@ -1,6 +1,7 @@
 """A run's folder: what is written, read back and stopped."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -16,7 +17,8 @@ from gan_core.gan.run import (
     record,
     request_stop,
 )
-from gan_core.gan.train import Data, train
+from gan_core.gan.start import Data
+from gan_core.gan.train import train
 from gan_core.pictures import read_png_metadata
 
 CONFIG = TrainConfig(
@@ -110,6 +112,20 @@ def test_a_resumed_run_does_not_lose_its_first_line_in_half_an_old_one(tmp_path)
     (tmp_path / "events.jsonl").write_text('{"event": "Saved", "kimg": 1, "what": "best"}\n{"eve')
     list(record([Finished(2.0, 0.0, False, None)], tmp_path, CONFIG))
     assert [event.kimg for event in read_events(tmp_path)] == [1, 2]
+
+
+def test_a_resumed_run_that_has_not_reported_yet_leaves_its_whole_log_as_old_as_it_was(tmp_path):
+    log = tmp_path / "events.jsonl"
+    log.write_text('{"event": "Saved", "kimg": 1, "what": "best"}\n')
+    os.utime(log, (1, 1))
+    seen = []
+
+    def loading():
+        seen.append(log.stat().st_mtime)
+        yield Finished(2.0, 0.0, False, None)
+
+    list(record(loading(), tmp_path, CONFIG))
+    assert seen == [1]
 
 
 def test_a_folder_without_a_log_is_refused(tmp_path):

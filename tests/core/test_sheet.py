@@ -153,3 +153,13 @@ def test_a_part_of_a_set_numbers_its_pictures(sheet: Sheet) -> None:
     whole = compose(sheet, needed=1)
     part: NDArray[np.uint8] = whole.images[1:]
     assert type(whole)(whole.name, part, whole.report).names() == ["picture 1", "picture 2"]
+
+
+def test_a_picture_of_one_colour_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    for name, side in (("white", (64, 64)), ("strip", (4000, 20))):
+        Image.new("RGB", side, "white").save(tmp_path / f"{name}.png")
+    (tmp_path / "other.png").write_bytes(picture(1))
+    report = compose(read_sheet(tmp_path, SIZE), needed=1).report
+    told = {line.name: (line.verdict, line.reason) for line in report}
+    assert told["white.png"] == told["strip.png"] == ("left out", "one colour all over")
+    assert told["other.png"][0] == "kept"

@@ -77,8 +77,9 @@ def test_a_run_without_previews_has_no_frames_and_no_film(tmp_path):
     folder = write(tmp_path / "run")
     assert timelapse_frames(folder) == []
     assert timelapse_frames(tmp_path / "nowhere") == []
-    for without in (folder, tmp_path / "nowhere"):
-        with pytest.raises(BadRun, match="0 usable previews"):
+    told = {folder: "0 usable previews", tmp_path / "nowhere": "holds no run"}
+    for without, words in told.items():
+        with pytest.raises(BadRun, match=words):
             save_timelapse(without, tmp_path / "x.mp4")
     assert not (tmp_path / "x.mp4").exists()
 

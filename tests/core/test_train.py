@@ -30,9 +30,10 @@ from gan_core.gan.losses import steepness
 from gan_core.gan.metrics import Judge, Quality, shortfall
 from gan_core.gan.networks import blocks
 from gan_core.gan.snapshot import Snapshot, load_snapshot
+from gan_core.gan.start import Data, Start
 from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import Tally, step_D, step_G, train_step
-from gan_core.gan.train import Data, Start, train
+from gan_core.gan.train import train
 from gan_core.pictures import make_grid, to_uint8
 from gan_core.weights import read_tensors
 
@@ -415,6 +416,14 @@ def test_a_worse_model_never_takes_the_place_of_the_best_of_the_second_half(tmp_
     events = run(settings, tmp_path, judge=Scripted(*kids), clock=lambda: 0.0)
     assert len([event for event in events if isinstance(event, Measured)]) == len(kids)
     assert load_snapshot(tmp_path / "best").training["kid"] == kept
+
+
+def test_a_part_of_a_run_learns_something_however_little_time_is_left(tmp_path):
+    run(config(kimg=None, minutes=0.05), tmp_path, should_stop=lambda: True)
+    before = find_checkpoint(tmp_path)
+    used_up = replace(before, seconds=0.05 * 60)
+    run(config(kimg=None, minutes=0.05), tmp_path, start=used_up)
+    assert find_checkpoint(tmp_path).nimg == before.nimg + 8
 
 
 def test_more_time_does_not_forget_the_best_of_the_time_before(tmp_path):

@@ -16,9 +16,9 @@ from gan_core.gan.latents import render
 from gan_core.gan.networks import build
 from gan_core.gan.snapshot import Snapshot, save_snapshot
 from gan_core.pictures import enlarge, read_png_metadata, to_uint8
-from ui.generate import Recipe, check_recipe, keep, make_pictures
 from ui.jobs import Runs
 from ui.models import Models
+from ui.recipe import Recipe, check_recipe, keep, make_pictures
 
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=4, width_D=4)
 RECIPE = Recipe("tiny", 4, seed=3, truncation=0.7)

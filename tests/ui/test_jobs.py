@@ -21,7 +21,7 @@ from gan_core.gan.snapshot import Snapshot, save_snapshot
 from gan_core.pictures import Dataset, load_dataset, read_dataset
 from ui.jobs import Runs
 from ui.keeper import folders
-from ui.run_folder import Settings, adjusted, read_settings
+from ui.request import Settings, adjusted, read_settings
 from ui.settings_form import settings_now
 from ui.worker import EXIT_FILE, WORKER_FILE, is_alive, kill, note_exit, reserve_exit
 
@@ -169,6 +169,18 @@ def test_a_run_takes_other_settings_and_more_time_while_it_trains_but_not_afterw
         runs.adjust(run_id, {"lr_G": 1e-4})
     with pytest.raises(BadRun, match="cannot be paused"):
         runs.pause(run_id)
+
+
+def test_the_pictures_of_one_draft_are_put_in_line_once_under_its_own_id(
+    tmp_path: Path, dataset: Dataset, settings: Callable[..., Settings]
+) -> None:
+    runs = Runs(tmp_path / "runs")
+    runs.close()
+    draft = "d" * 22
+    assert runs.create(dataset, settings(), run_id=draft) == draft
+    with pytest.raises(BadRun, match="already been started"):
+        runs.create(dataset, settings(), run_id=draft)
+    assert runs.look(draft).state == "queued"
 
 
 def test_two_runs_train_at_once_if_there_may_be_two(

@@ -19,14 +19,20 @@ from tiny_runs import (
 )
 
 from gan_core.errors import BadRun, BadWeights
-from gan_core.events import Finished
+from gan_core.events import Finished, Progress, Started
 from gan_core.gan.checkpoint import CHECKPOINT_FILE, PREVIOUS_FILE
+from gan_core.gan.run import EVENTS_FILE
 from ui import view
 from ui.jobs import Runs
 from ui.keeper import folders
 from ui.models import Models
-from ui.run_folder import REQUEST_FILE, Settings, read_settings
-from ui.worker import LOG_FILE
+from ui.request import REQUEST_FILE, Settings, read_settings, write_settings
+from ui.worker import EXIT_FILE, LOG_FILE, WORKER_FILE
+
+LEARNING = (
+    Started("5 minutes on 24 pictures.", 24, 16, 8, 0, "tiny", 5.0, None),
+    Progress(0.8, 60.0, 240.0, 13.0, 0.9, 1.8, 0.7, 0.3, 0.4, 0.0),
+)
 
 
 @pytest.fixture
@@ -152,3 +158,67 @@ def test_a_run_that_a_stopping_machine_ended_before_the_page_could_ask_goes_on_a
     assert after.look(stopped).state == "stopped"
     after.delete(ended)
     after.close()
+
+
+def test_a_run_that_was_cut_off_is_taken_up_by_a_new_keeper_once_from_each_checkpoint(
+    root: Path, settings: Settings
+) -> None:
+    before = without_worker(root)
+    cut_off, saved_since, stopped = (before.create(noise(), settings) for _ in range(3))
+    for run_id in (cut_off, saved_since):
+        pretend(before, run_id, LEARNING)
+    pretend(before, stopped, LEARNING, ended_by="stop")
+
+    def first_round() -> list[str]:
+        """What a new keeper makes of the three: none begins, for want of room on the disk."""
+        runs = Runs(root, room=1e12)
+        probe = runs.create(noise(), settings)
+        wait_until(lambda: runs.look(probe).reason != "")
+        runs.delete(probe)
+        runs.close()
+        return [before.look(run_id).state for run_id in (cut_off, saved_since, stopped)]
+
+    assert first_round() == ["queued", "queued", "interrupted"]
+    for run_id in (cut_off, saved_since):  # each began, and was cut off again
+        (before.folder(run_id) / WORKER_FILE).write_text("0")
+    pretend(before, saved_since, LEARNING)
+    assert first_round() == ["interrupted", "queued", "interrupted"]
+
+
+def test_a_run_that_was_cut_off_while_its_checkpoint_was_damaged_says_why_it_does_not_go_on(
+    root: Path, settings: Settings
+) -> None:
+    before = without_worker(root)
+    damaged, other = (before.create(noise(), settings) for _ in range(2))
+    cut(pretend(before, damaged, LEARNING) / CHECKPOINT_FILE)
+    after = Runs(root)
+    wait_until(lambda: after.look(other).state == "starting")
+    assert after.look(damaged).state == "interrupted"
+    assert "It cannot go on by itself. checkpoint" in view.sentence_of(after.look(damaged))
+    after.delete(other)
+    after.close()
+
+
+def test_how_long_a_run_is_kept_is_said_as_it_is_done(root: Path) -> None:
+    runs = Runs(root, keep_hours=7)
+    runs.close()
+    with pytest.raises(BadRun, match="kept for 7 hours"):
+        runs.look("a" * 22)
+    with pytest.raises(BadWeights, match="kept for 7 hours"):
+        Models(root / "none", runs).load("a" * 22)
+
+
+def test_a_continued_run_whose_pictures_are_gone_says_so_and_nothing_of_what_came_before(
+    root: Path,
+) -> None:
+    runs = without_worker(root)
+    run_id = runs.add(noise())
+    folder = pretend(runs, run_id, (*LEARNING, Finished(0.8, 60.0, True, None)))
+    write_settings(folder, tiny_settings(folder))
+    (folder / LOG_FILE).write_text("The pictures are gone.\n")
+    (folder / EXIT_FILE).write_text("   2")
+    later = (folder / EVENTS_FILE).stat().st_mtime + 5
+    os.utime(folder / WORKER_FILE, (later, later))
+    run = runs.look(run_id)
+    assert run.state == "failed"
+    assert view.sentence_of(run).startswith("The pictures are gone.")

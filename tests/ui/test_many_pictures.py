@@ -17,7 +17,7 @@ from gan_core.gan.config import AUGMENTATIONS, TrainConfig, derive
 from ui.generate import GenerateTab
 from ui.mine import Mine, Store
 from ui.models import Models
-from ui.run_folder import read_settings
+from ui.request import read_settings
 from ui.train import BY_HAND, TrainTab
 from ui.watch import Watch
 

@@ -11,13 +11,13 @@ from tiny_runs import TINY, noise, tiny_model, tiny_settings, without_worker
 from gan_core.gan.copies import Neighbour
 from gan_core.gan.latents import latents, render
 from gan_core.gan.networks import build
-from gan_core.gan.run import DATASET_FILE
+from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
-from gan_core.gan.train import BEST_FOLDER
 from gan_core.pictures import Dataset, save_dataset, to_uint8
-from ui.generate import GenerateTab, Recipe
+from ui.generate import GenerateTab
 from ui.models import Models
 from ui.nearest import Pair, nearest_of, worst_pairs
+from ui.recipe import Recipe
 
 COPIED = 24  # of the pictures that it makes of seed 0, the model has learned from these
 

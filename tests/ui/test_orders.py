@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,25 @@ import numpy as np
 import pytest
 from tiny_runs import alive, noise, pretend, tiny_model, tiny_settings, without_worker
 
+from gan_core.errors import BadRun, BadSetting
 from gan_core.events import Diagnosed, Event, Finished, Preview, Progress, Started
-from gan_core.gan.run import is_stop_requested, take_adjustment, waiting_adjustment
-from gan_core.gan.train import BEST_FOLDER
-from gan_core.pictures import save_png
+from gan_core.gan.run import (
+    BEST_FOLDER,
+    DATASET_FILE,
+    is_stop_requested,
+    take_adjustment,
+    waiting_adjustment,
+)
+from gan_core.gan.snapshot import G_FILE
+from gan_core.hub.resolve import resolve
+from gan_core.pictures import read_dataset, save_png
 from ui.generate import GenerateTab
 from ui.look import Mark
 from ui.mine import Mine, Store
 from ui.models import Models
 from ui.orders import Orders
-from ui.run_folder import paused_by, read_settings
+from ui.request import read_settings
+from ui.run_folder import paused_by
 from ui.settings_form import FIELDS, settings_now
 from ui.verdict import remedy
 from ui.watch import Watch
@@ -102,6 +112,41 @@ def test_autopilot_is_asked_of_the_run_and_takes_the_button_away(
         assert take_adjustment(folder) == {"autopilot": False}
 
 
+def test_minutes_are_added_to_a_training_run_up_to_a_most_in_one_go_but_again_when_it_has_ended(
+    orders: Orders, mine: Mine
+) -> None:
+    folder = pretend(orders.runs, mine.run, LEARNING)
+    with alive(folder):
+        orders.more(mine, 200)
+        assert waiting_adjustment(folder) == {"minutes": 205.0}
+        with pytest.raises(BadSetting, match="245 minutes in one go. It may be at most 240"):
+            orders.more(mine, 40)
+        orders.more(mine, 35)
+        assert take_adjustment(folder) == {"minutes": 240.0}
+    end = Finished(72.0, 240 * 60.0, False, None)
+    pretend(orders.runs, mine.run, [*LEARNING, end])
+    orders.more(mine, 120)
+    again = replace(LEARNING[0], kimg=72.0, seconds=240 * 60.0)
+    folder = pretend(orders.runs, mine.run, [*LEARNING, end, again], minutes=360.0)
+    with alive(folder):
+        orders.more(mine, 120)
+        assert take_adjustment(folder) == {"minutes": 480.0}
+        with pytest.raises(BadSetting, match="in one go"):
+            orders.more(mine, 121)
+
+
+def test_what_is_asked_of_a_training_run_is_confirmed(
+    orders: Orders, mine: Mine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Info", said.append)
+    with alive(pretend(orders.runs, mine.run, LEARNING)):
+        orders.apply(mine, *form(orders, mine, lecam=0.3))
+        orders.more(mine, 2)
+        orders.apply(mine, *form(orders, mine))
+    assert ["lecam 0.3" in said[0], "7 minutes in all" in said[1], "None" in said[2]] == [True] * 3
+
+
 def test_settings_are_applied_to_a_run_that_trains_and_only_those_that_were_changed(
     orders: Orders, mine: Mine
 ) -> None:
@@ -132,6 +177,29 @@ def test_a_new_run_of_the_same_pictures_has_the_forms_settings_and_is_watched(
     assert orders.look(mine).run.state == "stopped"
 
 
+def test_a_new_run_from_a_model_has_the_same_pictures_and_outlives_the_run_it_came_from(
+    orders: Orders, mine: Mine
+) -> None:
+    folder = pretend(orders.runs, mine.run, [*LEARNING, STOPPED], ended_by="stop")
+    with pytest.raises(BadRun, match="has kept no model"):
+        orders.begin_from_model(mine)
+    tiny_model(folder / BEST_FOLDER)
+    kept, pictures = (
+        (folder / BEST_FOLDER / G_FILE).read_bytes(),
+        read_dataset(folder / DATASET_FILE),
+    )
+    anew = orders.begin_from_model(mine)
+    third = orders.begin_anew(anew)
+    orders.runs.delete(mine.run)
+    orders.runs.delete(anew.run)
+    asked = read_settings(folder_of(orders, third))
+    assert asked is not None
+    assert (asked.minutes, asked.start_name) == (5.0, "24 pictures, 5 min")
+    assert (resolve(asked.start) / G_FILE).read_bytes() == kept
+    found = read_dataset(folder_of(orders, third) / DATASET_FILE)
+    assert np.array_equal(found.images, pictures.images)
+
+
 @pytest.fixture
 def watch(orders: Orders, tmp_path: Path) -> Watch:
     tiny_model(tmp_path / "bundled" / "tiny")
@@ -159,6 +227,21 @@ def test_a_button_shows_at_once_what_came_of_it(watch: Watch, orders: Orders, mi
     assert shown[watch.controls.pause]["visible"] is False
 
 
+def test_an_ended_run_is_looked_at_rarely_until_it_goes_on_elsewhere_and_without_one_nothing_is(
+    watch: Watch, orders: Orders, mine: Mine
+) -> None:
+    def clock(values: list[Any]) -> tuple[bool, float]:
+        timer = dict(zip(watch.outputs, values, strict=True))[watch.store.timer]
+        return timer.active, timer.value
+
+    pretend(orders.runs, mine.run, [*LEARNING, STOPPED], ended_by="stop")
+    assert clock(watch.show(mine)) == (True, 15.0)
+    seen = Mark.of(orders.look(mine).run)
+    orders.more(mine, 5)  # on another device
+    assert clock(watch.poll(mine.to_browser(), seen)) == (True, 1.0)
+    assert clock(watch.show(orders.leave(mine)))[0] is False
+
+
 def test_the_slider_shows_the_moment_that_is_chosen_and_never_one_that_is_not_there(
     watch: Watch, orders: Orders, mine: Mine
 ) -> None:
@@ -166,7 +249,24 @@ def test_the_slider_shows_the_moment_that_is_chosen_and_never_one_that_is_not_th
     for moment, level in ((1, 0), (2, 100), (3, 200), (99, 200), (-5, 0)):
         frame, said = watch.wall.show_moment(mine.to_browser(), moment)
         assert frame.max() == level
-        assert f"After {level / 1000:,.1f} thousand pictures" in said
+        assert f"After {level} pictures" in said
+
+
+def test_the_slider_follows_the_newest_preview_until_it_is_moved(
+    watch: Watch, orders: Orders, mine: Mine
+) -> None:
+    events = with_previews(orders, mine)
+
+    def slider(moment: float) -> dict[str, Any]:
+        pretend(orders.runs, mine.run, events[:-1])
+        seen = Mark.of(orders.look(mine).run)
+        pretend(orders.runs, mine.run, events)
+        values = watch.poll(mine.to_browser(), seen, moment)
+        return dict(zip(watch.outputs, values, strict=True))[watch.wall.moment]
+
+    assert (slider(2)["maximum"], slider(2)["value"]) == (3, 3)
+    assert slider(1)["maximum"] == 3
+    assert "value" not in slider(1)
 
 
 def test_comparing_shows_eight_pairs_each_with_how_near_they_lie(

@@ -154,3 +154,12 @@ def test_the_chosen_picture_is_whole_with_its_square_in_colour(sheet: Sheet) -> 
     assert np.array_equal(left[::3, :96:3], strip[:, :32])
     assert np.ptp(left[:, 96:].astype(int), axis=2).max() == 0  # grey
     assert view.framed(shown(sheet), TEXT) is None
+
+
+def test_a_square_picture_says_why_its_crop_cannot_be_moved(sheet: Sheet) -> None:
+    now = shown(sheet)
+    places = view.order(now)
+    movable = [place for place in places if view.can_move(now, [place])]
+    square = next(place for place in places if place not in movable)
+    assert "no crop to move" in view.title(now, square)
+    assert all("no crop to move" not in view.title(now, place) for place in movable)

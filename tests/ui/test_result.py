@@ -1,5 +1,6 @@
 """What is offered of an ended run: its zip, with the words of who trained it on the card."""
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 from tiny_runs import TINY, noise, pretend, tiny_model, tiny_settings, without_worker
 
 from gan_core.events import Finished, Preview, Started
-from gan_core.gan.run import SAMPLES_FOLDER
-from gan_core.gan.train import BEST_FOLDER
+from gan_core.gan.run import BEST_FOLDER, DATASET_FILE, SAMPLES_FOLDER
 from gan_core.pictures import make_grid, save_png
 from ui.jobs import Runs
+from ui.look import Look, Mark
 from ui.mine import Mine, Store
+from ui.request import Settings, read_settings
 from ui.result import Result
-from ui.run_folder import PACKED_FILE, RunState, Settings, read_settings
+from ui.run_folder import PACKED_FILE, RunState
 
 STARTED = Started("5 minutes on 24 pictures.", 24, TINY.resolution, 8, 0, "tiny", 5.0, None)
 
@@ -57,17 +59,49 @@ def offered(values: list[Any]) -> zipfile.ZipFile:
     return zipfile.ZipFile(values[0]["value"])
 
 
+def card_in(packed: zipfile.ZipFile) -> bytes:
+    return packed.read(next(name for name in packed.namelist() if name.endswith("README.md")))
+
+
+def test_the_zip_is_called_by_what_its_pictures_show_or_by_when_it_was_asked_for(
+    tmp_path: Path, settings: Settings
+) -> None:
+    runs = without_worker(tmp_path / "runs")
+    run_id, result = ended(runs, settings), on_the_page(runs)
+    stored = Mine().with_run(run_id).to_browser()
+    assert re.fullmatch(r"gan-atelier-[\d-]+\.zip", Path(result.prepare(stored)[0]["value"]).name)
+    named = result.describe(stored, "Sunflowers, in my/garden")[0]["value"]
+    assert Path(named).name == "gan-atelier-sunflowers-in-my-garden.zip"
+    assert "gan-atelier-sunflowers-in-my-garden/README.md" in zipfile.ZipFile(named).namelist()
+
+
+def test_comparing_is_offered_only_where_the_pictures_are(
+    tmp_path: Path, settings: Settings
+) -> None:
+    runs = without_worker(tmp_path / "runs")
+    run_id, result = ended(runs, settings), on_the_page(runs)
+
+    def is_offered() -> bool:
+        run = runs.look(run_id)
+        values = result.show(Look(run, runs.folder(run_id), Mark.of(run)))
+        visible = dict(zip(result.outputs, values, strict=True))[result.compare]["visible"]
+        return bool(visible)
+
+    assert is_offered()
+    (runs.folder(run_id) / DATASET_FILE).unlink()
+    assert not is_offered()
+
+
 def test_the_card_tells_what_the_pictures_show_also_when_it_is_told_after_packing(
     tmp_path: Path, settings: Settings
 ) -> None:
     runs = without_worker(tmp_path / "runs")
     run_id, result = ended(runs, settings), on_the_page(runs)
     stored = Mine().with_run(run_id).to_browser()
-    card = "gan-atelier-model/README.md"
-    assert b"in the words" not in offered(result.prepare(stored)).read(card)
+    assert b"in the words" not in card_in(offered(result.prepare(stored)))
     described = offered(result.describe(stored, "sunflowers \n in my garden"))
-    assert b"who trained it: sunflowers in my garden." in described.read(card)
-    assert offered(result.prepare(stored)).read(card) == described.read(card)
+    assert b"who trained it: sunflowers in my garden." in card_in(described)
+    assert card_in(offered(result.prepare(stored))) == card_in(described)
     again = read_settings(runs.folder(runs.duplicate(run_id)))
     assert again is not None
     assert again.kind == "sunflowers in my garden"

@@ -8,7 +8,7 @@ import pytest
 
 from gan_core.errors import BadSetting
 from gan_core.gan.config import ADJUSTABLE, AUGMENTATIONS
-from gan_core.gan.train import SCRATCH
+from gan_core.gan.start import SCRATCH
 from ui.jobs import Runs
 from ui.models import Models
 from ui.train import BY_HAND, settings_from

@@ -1,6 +1,8 @@
 """What the page shows of a run, without a page: events in, component values out."""
 
 import math
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,18 @@ from gan_core.events import (
     Preview,
     Probed,
     Progress,
+    Saved,
     Started,
 )
 from gan_core.gan.config import TrainConfig, config_to_json
 from ui import view
-from ui.charts import KIDS, LOSSES, SCORES, Lines, table
+from ui.charts import KIDS, LOSSES, SCORES, Lines, makes_a_line, table
 from ui.history import row_html
 from ui.look import Look, Mark
 from ui.mine import Mine
+from ui.request import Settings, adjusted
 from ui.result import say_memorised
-from ui.run_folder import RunState, Settings, State, adjusted
+from ui.run_folder import RunState, State
 from ui.run_log import details, log
 from ui.settings_form import FIELDS, changes_in
 from ui.verdict import remedy
@@ -53,7 +57,7 @@ def run(state: State, *events: Event, ahead: int = 0, reason: str = "") -> RunSt
 
 def test_the_status_line_tells_progress_speed_and_time_left() -> None:
     sentence = view.sentence_of(run("running", STARTED, progress()))
-    assert sentence == "12.3 kimg · 212 images/s · 3 min 10 s left"
+    assert sentence == "12.3 thousand pictures shown · 212 a second · 3 min 10 s left"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,7 @@ def test_kid_is_told_times_a_thousand_from_its_start_to_now() -> None:
 
 def test_an_ended_run_says_when_its_model_was_taken() -> None:
     events = [replace(measured(0.3), kimg=6.4), replace(measured(0.4, is_best=False), kimg=9.0)]
-    assert "at 6.4 thousand pictures" in view.status_html(run("stopped", *events))
+    assert "after 6.4 thousand pictures" in view.status_html(run("stopped", *events))
     assert "Kept" not in view.status_html(run("running", *events))
 
 
@@ -185,12 +189,65 @@ def test_a_run_that_saved_nothing_is_offered_again() -> None:
      ("finished", ""), ("stopped", "")],
 )  # fmt: skip
 def test_only_a_run_that_was_cut_short_has_time_left(state: State, label: str) -> None:
-    assert view.go_on_label(replace(run(state, progress()), can_resume=True)) == label
+    ended = run(state, STARTED, progress(), Saved(12.3, "checkpoint"))
+    assert view.go_on_label(replace(ended, can_resume=True)) == label
+
+
+def test_the_time_left_is_counted_from_what_was_saved() -> None:
+    def offered(state: State, *events: Event) -> str:
+        return view.go_on_label(replace(run(state, STARTED, *events), can_resume=True))
+
+    early, late, saved = progress(), progress(seconds=290, left=10), Saved(12.3, "checkpoint")
+    assert offered("paused", early, saved, Finished(20.0, 280.0, True, None)).endswith("20 s left")
+    assert offered("interrupted", early, saved, late).endswith("3 min 10 s left")
+    more = Adjusted(12.0, {"minutes": 5.0}, {"minutes": 6.0}, "user")
+    assert offered("interrupted", early, saved, more).endswith("4 min 10 s left")
+
+
+def test_few_pictures_are_told_in_full_and_hardly_any_training_as_such() -> None:
+    one, many = (Finished(kimg, 120.0, False, None) for kimg in (0.016, 12.34))
+    few = run("finished", STARTED, progress(kimg=0.016), replace(measured(0.3), kimg=0.016), one)
+    assert "16 pictures were shown" in view.sentence_of(few)
+    assert "too few to learn from" in view.sentence_of(few)
+    assert "the best of the second half" not in view.status_html(few)
+    assert "12.3 thousand pictures were shown in 2 min 0 s. The best" in view.sentence_of(
+        run("finished", STARTED, many)
+    )
+
+
+@pytest.mark.parametrize("state", ["failed", "interrupted", "stopped", "paused"])
+def test_a_continued_part_that_reported_nothing_does_not_boast_of_the_part_before(
+    state: State,
+) -> None:
+    old = Finished(20.0, 100.0, True, None)
+    reason = "dataset.safetensors is not here." * (state == "failed")
+    again = replace(run(state, STARTED, progress(), old, reason=reason), has_begun=False)
+    sentence = view.sentence_of(again)
+    assert "100" not in sentence and "1 min 40 s" not in sentence
+    if state == "failed":
+        assert sentence.startswith(reason)
+
+
+def test_minutes_that_were_added_are_told_beside_the_plan() -> None:
+    added = Adjusted(1.0, {"minutes": 5.0}, {"minutes": 7.25}, "user")
+    assert "7.2 minutes in all" in view.plan(run("running", STARTED, added))
+    assert "in all" not in view.plan(run("running", STARTED, added, STARTED))
+
+
+def test_what_is_paused_while_it_loads_is_not_said_to_have_learnt() -> None:
+    assert "learnt nothing" in view.sentence_of(run("pausing", STARTED))
+    assert "Saving" in view.sentence_of(run("pausing", STARTED, progress()))
+
+
+def test_a_plot_waits_until_there_are_two_places_to_draw_a_line_between() -> None:
+    one = progress()
+    assert not makes_a_line([]) and not makes_a_line([one, one])
+    assert makes_a_line([one, progress(kimg=13.0)])
 
 
 def test_the_log_names_what_was_changed_and_by_whom() -> None:
     change = Adjusted(12.0, {"lr_D": 2e-4}, {"lr_D": 1e-4}, "autopilot")
-    assert log([change]) == ["At 12.0 kimg: lr_D 2e-4 → 1e-4, by autopilot."]
+    assert log([change]) == ["After 12.0 thousand pictures: lr_D 2e-4 → 1e-4, by autopilot."]
 
 
 def test_what_was_changed_before_a_run_was_continued_is_part_of_its_settings_already() -> None:
@@ -226,6 +283,20 @@ def test_a_row_of_the_history_says_how_the_run_stands(tmp_path: Path) -> None:
     row = row_html(tmp_path, run("queued", measured(0.2), ahead=2))
     assert "24 pictures, 5 min" in row
     assert "Waiting in line · 2 before it · KID × 1000: 200" in row
+
+
+def test_a_row_of_the_history_says_what_its_pictures_show_and_how_long_ago_it_ended(
+    tmp_path: Path,
+) -> None:
+    asked = replace(SETTINGS, kind="tulips", asked=time.time() - 7300)
+    ended = replace(run("stopped"), settings=asked)
+    (tmp_path / "events.jsonl").touch()
+    an_hour_ago = time.time() - 3605
+    os.utime(tmp_path / "events.jsonl", (an_hour_ago, an_hour_ago))
+    row = row_html(tmp_path, ended)
+    assert "tulips · 24 pictures, 5 min" in row
+    assert "1 h 0 min ago" in row
+    assert "2 h 1 min ago" in row_html(tmp_path, replace(ended, state="running"))
 
 
 def test_a_form_gives_only_what_was_changed() -> None:

@@ -22,7 +22,8 @@ from gan_core.gan.state import new_state
 from gan_core.pictures import Dataset, FileReport
 from ui.jobs import Runs
 from ui.keeper import folders
-from ui.run_folder import PAUSE_FILE, Settings
+from ui.request import Settings
+from ui.run_folder import PAUSE_FILE
 from ui.worker import WORKER_FILE, is_alive, kill
 
 TINY = NetworkConfig(resolution=16, z_dim=8, width_G=4, width_D=4)
