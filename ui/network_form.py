@@ -28,6 +28,7 @@ class NetworkForm:
         self.size = gr.Radio(
             sizes_of(self.first.kind, self.models), value=self.first.resolution,
             label=texts.SIZE_OF_PICTURES, info=texts.SIZE_INFO, elem_id="size",
+            min_width=300,
         )  # fmt: skip
 
     def lay_out_meaning(self) -> None:

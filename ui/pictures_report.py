@@ -102,7 +102,7 @@ class PicturesReport:
             ).success(**look)  # fmt: skip
         size.change(
             self.cut_anew, [self.draft, self.uploads, size, self.chosen],
-            [*self.all, self.uploads], **READING, **_QUIET,
+            everything, trigger_mode="always_last", **READING, **_QUIET,
         ).success(**look)  # fmt: skip
         self.crop.input(self.set_crop, [*state, self.crop], everything, **_QUIET).success(**look)
         self.gallery.select(
@@ -142,18 +142,15 @@ class PicturesReport:
         self, draft: str | None, uploads: list[str], size: float | None, chosen: int | None
     ) -> list[Any]:
         """Cut dropped pictures at another size, from the uploads; what was decided is kept."""
-        nothing = [gr.skip()] * (len(self.all) + 1)
+        nothing = [gr.skip()] * len([*self.shown, *self.panel])
         if draft is None or size is None or self.drafts.sheet(draft).size == size:
             return nothing
         if not uploads or not all(Path(path).is_file() for path in uploads):
             found = self.drafts.sheet(draft).size
             gr.Warning(str(other_size(found, int(size))))
             return nothing
-        anew = self.drafts.add(read_uploads(uploads, int(size)))
-        choices = self.drafts.choices(draft)
-        self.drafts.decide(anew, lambda _: choices)
-        self.drafts.forget(draft)
-        return [anew, chosen, *self._show_all(anew, chosen, is_looking=True), uploads]
+        self.drafts.replace(draft, read_uploads(uploads, int(size)))
+        return self._show_all(draft, chosen, is_looking=True)
 
     @friendly
     def look(self, draft: str | None, chosen: int | None) -> list[Any]:

@@ -75,6 +75,8 @@ CAN_GO_ON = "It can go on from what it saved last."
 HAS_MODEL = "The last good model was kept."
 CLOSE_TAB = "You may close this page; the run goes on, and is here when you come back."
 STATUS = "{kimg:,.1f} kimg · {speed:,.0f} images/s · {left} left"
+GROWING = "{side} px, fading in {fade:.0%} · "
+GROWN = "{side} px · "
 KID = "Distance from your pictures (KID × 1000): {kid}. Lower is closer."
 KID_MOVED = (
     "Distance from your pictures (KID × 1000): was {first}, now {kid}; the best was {best}."

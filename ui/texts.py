@@ -22,6 +22,18 @@ NEAREST_ALT = "The chosen picture, and the nearest of those that its model learn
 NEAREST_SAID = "Left: made. Right: the nearest of yours. {how}"
 DOWNLOAD_PICTURE = "Picture (PNG)"
 DOWNLOAD_LATENT = "Latent (JSON)"
+ALL_SCALES = "All sizes of one latent: picture {index} at {sides} px."
+ALL_SCALES_ALT = "One picture at every size that the network makes, the smallest first"
+FINE_SEED = "Fine styles of seed"
+CROSSING = "Crossing"
+CROSSING_INFO = "Further left: more of the second. Coarse sides are shapes, fine ones colours."
+MIXED = (
+    "Styles mixed. Left: picture {index} of seed {seed}. Right: picture 0 of seed {fine}. Middle:"
+    " {coarse} px by the left one, {last} px by the right one."
+)
+MIXED_ALT = (
+    "Two pictures, and between them one with coarse styles of the left, fine ones of the right"
+)
 THREADS = ("1 thread", "{n} threads")
 NO_MODEL = "No model is bundled with this copy."
 NO_MODEL_EXPECTED = "The folder weights/ should hold at least one."

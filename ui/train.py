@@ -66,8 +66,9 @@ class TrainTab:
         self.form = NetworkForm(models, watch.start_from)
         with gr.Row(elem_id="dials"):
             self.minutes = gr.Radio(
-                list(texts.TIMES), value=USUAL_MINUTES, label=texts.TIME, elem_id="time"
-            )
+                list(texts.TIMES), value=USUAL_MINUTES, label=texts.TIME, elem_id="time",
+                min_width=300,
+            )  # fmt: skip
             self.form.lay_out_size()
         self.form.lay_out_meaning()
         self.button.render()  # type: ignore[no-untyped-call]

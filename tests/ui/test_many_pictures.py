@@ -122,11 +122,13 @@ def test_pictures_are_cut_anew_at_another_size_and_what_was_decided_is_kept(
     report.drafts.decide(draft, lambda was: dataclasses.replace(was, used={3: False}))
     report.move(draft, 0, 100)
 
-    anew = report.cut_anew(draft, uploads, 64, 0)[0]
-    assert report.drafts.dataset(anew).images.shape[1:] == (64, 64, 3)
-    assert report.drafts.choices(anew) == Choices("center", {0: 1.0}, {3: False})
-    assert not (report.drafts.root / draft).exists()
-    assert all(it == gr.skip() for it in report.cut_anew(anew, uploads, 64, 0))
+    report.look(draft, 0)
+
+    report.cut_anew(draft, uploads, 64, 0)
+    assert report.drafts.dataset(draft).images.shape[1:] == (64, 64, 3)
+    assert report.drafts.choices(draft) == Choices("center", {0: 1.0}, {3: False})
+    assert report.drafts.look(draft) is None  # to be compared at the new size
+    assert all(it == gr.skip() for it in report.cut_anew(draft, uploads, 64, 0))
 
 
 def test_when_the_uploads_are_gone_another_size_changes_nothing_and_start_says_what_to_do(

@@ -67,10 +67,10 @@ class Generator(Growing):
         x = self.truncate(self.begin(z), truncation)
         return enlarge(self._paint(x, [self.side])[0], self.config.resolution)
 
-    def scales(self, z: Tensor) -> list[Tensor]:
+    def scales(self, z: Tensor, truncation: float = 1.0) -> list[Tensor]:
         """What D judges: pictures of the present side, or of all sides up to it."""
         wanted = present(self) if self.config.scales == "all" else [self.side]
-        return self._paint(self.begin(z), wanted)
+        return self._paint(self.truncate(self.begin(z), truncation), wanted)
 
     def begin(self, z: Tensor) -> Tensor:
         """What a picture begins with: z [N, z_dim] -> [N, C, 4, 4]. Learning, it keeps the mean."""
