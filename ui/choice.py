@@ -12,6 +12,7 @@ from typing import Any
 from gan_core.errors import BadSetting
 from gan_core.gan import pace
 from gan_core.gan.config import NetworkConfig, TrainConfig, derive, network_of
+from gan_core.gan.growth import learned_side
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.train import SCRATCH
 from ui import texts
@@ -48,11 +49,13 @@ def of_network(network: NetworkConfig, start: str) -> Choice:
     return Choice(network.kind, network.resolution, network.scales, start)
 
 
-def sizes_of(kind: str, models: Models) -> list[int]:
-    """The sizes that are offered for a network, in pixels."""
-    able = FAMILIES[kind].sizes
-    usual_side = usual(models).resolution
-    return sorted({side for side in (*SIZES, usual_side) if side in able} or set(able))
+def sizes_of(choice: Choice, models: Models) -> list[int]:
+    """The sizes that are offered for a network, in pixels; a start's own is always among them."""
+    able = FAMILIES[choice.kind].sizes
+    offered = {*SIZES, usual(models).resolution}
+    if choice.start != SCRATCH:
+        offered.add(models.load(choice.start).network.resolution)
+    return sorted(offered & set(able) or set(able))
 
 
 def first_sides(choice: Choice) -> list[int]:
@@ -74,7 +77,7 @@ def settle(models: Models, choice: Choice, moved: str) -> tuple[Choice, str]:
         return of_network(models.load(choice.start).network, choice.start), said
     if moved == "resolution" and choice.resolution not in FAMILIES[choice.kind].sizes:
         choice = replace(choice, kind=NetworkConfig.kind)
-    sides = sizes_of(choice.kind, models)
+    sides = sizes_of(choice, models)
     if choice.resolution not in sides:
         nearest = min(sides, key=lambda side: abs(side - choice.resolution))
         said = texts.SIZE_MOVED.format(size=nearest)
@@ -120,8 +123,9 @@ def begins_at(models: Models, choice: Choice) -> int:
     """The side at which a run begins to grow, in pixels; 0 if it does not grow."""
     if choice.start == SCRATCH:
         return choice.grow_from
-    have = models.load(choice.start).network.resolution
-    return have if have < choice.resolution else 0
+    start = models.load(choice.start)
+    learned = learned_side(start.G, start.network.resolution)
+    return learned if learned < choice.resolution else 0
 
 
 def is_usual(models: Models, choice: Choice) -> bool:

@@ -26,7 +26,7 @@ class NetworkForm:
     def lay_out_size(self) -> None:
         """Lay out the dial for the size."""
         self.size = gr.Radio(
-            sizes_of(self.first.kind, self.models), value=self.first.resolution,
+            sizes_of(self.first, self.models), value=self.first.resolution,
             label=texts.SIZE_OF_PICTURES, info=texts.SIZE_INFO, elem_id="size",
             min_width=300,
         )  # fmt: skip
@@ -90,7 +90,7 @@ class NetworkForm:
         choice, said = settle(self.models, asked, moved)
         has_scales = _has_scales(choice.kind)
         return [
-            gr.update(choices=sizes_of(choice.kind, self.models), value=choice.resolution),
+            gr.update(choices=sizes_of(choice, self.models), value=choice.resolution),
             choice.kind,
             gr.update(value=choice.scales, visible=has_scales),
             gr.update(

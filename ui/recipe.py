@@ -76,7 +76,7 @@ def make_scales(models: Models, recipe: Recipe, index: int) -> tuple[NDArray[np.
     z = latents(1, recipe.seed, snapshot.network.z_dim, index)
     made = [to_uint8(x) for x in render_scales(snapshot.G, z, recipe.truncation)]
     sides = [x.shape[1] for x in made]
-    side = max(128, sides[-1])
+    side = max(_SHOWN_SIDE, sides[-1])
     return make_grid(
         np.concatenate([enlarge(x, side // x.shape[1]) for x in made]), len(made), _GAP
     ), sides

@@ -85,6 +85,8 @@ def test_a_start_brings_its_network_and_size_with_it(models: Models) -> None:
     asked = Choice("dcgan", 256, "one", "pyramid-64-all")
     choice, _ = settle(models, asked, "start")
     assert choice == Choice("pyramid", 64, "all", "pyramid-64-all")
+    small, _ = settle(models, Choice("dcgan", 64, "one", "pyramid-32"), "start")
+    assert small.resolution == 32 and sizes_of(small, models) == [32, 64, 128, 256]
 
 
 def test_a_size_that_the_network_cannot_do_is_moved_and_the_page_says_which_can(
@@ -92,7 +94,7 @@ def test_a_size_that_the_network_cannot_do_is_moved_and_the_page_says_which_can(
 ) -> None:
     asked = Choice("stylegan", 256, "one", SCRATCH)
     choice, said = settle(models, asked, "kind")
-    assert (choice.resolution, sizes_of("stylegan", models)) == (128, [64, 128])
+    assert (choice.resolution, sizes_of(choice, models)) == (128, [64, 128])
     told = explain(models, choice, said)
     assert "16, 32, 64 or 128 px" in told and "dcgan or pyramid" in told
     assert settle(models, scratch("notebook", 64), "kind")[0].resolution == 28

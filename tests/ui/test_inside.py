@@ -72,11 +72,11 @@ def test_every_model_can_be_chosen_and_makes_pictures_at_any_truncation(models: 
 def test_all_sizes_of_a_latent_are_side_by_side_the_last_as_in_the_gallery(models: Models) -> None:
     picture, sides = make_scales(models, recipe("scales", 0.7), 2)
     assert sides == [8, 16, 32]
-    assert picture.shape == (128, 3 * 128 + 2 * 8, 3)
+    assert picture.shape == (256, 3 * 256 + 2 * 8, 3)
     alone = make_pictures(models, recipe("scales", 0.7), 2, 1)[0]
-    assert np.array_equal(enlarge(picture[:, -128:], 2), alone)
-    coarsest = picture[::16, :128:16]
-    assert np.array_equal(picture[:, :128], enlarge(coarsest, 16))  # without blur
+    assert np.array_equal(picture[:, -256:], alone)
+    coarsest = picture[::32, :256:32]
+    assert np.array_equal(picture[:, :256], enlarge(coarsest, 32))  # without blur
     assert "8, 16, 32 px" in shown(models, "scales")["scales_said"]
 
 
