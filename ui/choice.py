@@ -41,7 +41,7 @@ def usual(models: Models) -> Choice:
     default = models.default()
     if default is None:
         return of_network(network_of(NetworkConfig.kind), SCRATCH)
-    return of_network(models.load(default).network, default)
+    return of_network(models.network(default), default)
 
 
 def of_network(network: NetworkConfig, start: str) -> Choice:
@@ -54,7 +54,7 @@ def sizes_of(choice: Choice, models: Models) -> list[int]:
     able = FAMILIES[choice.kind].sizes
     offered = {*SIZES, usual(models).resolution}
     if choice.start != SCRATCH:
-        offered.add(models.load(choice.start).network.resolution)
+        offered.add(models.network(choice.start).resolution)
     return sorted(offered & set(able) or set(able))
 
 
@@ -74,7 +74,7 @@ def settle(models: Models, choice: Choice, moved: str) -> tuple[Choice, str]:
     """
     said = ""
     if moved == "start" and choice.start != SCRATCH:
-        return of_network(models.load(choice.start).network, choice.start), said
+        return of_network(models.network(choice.start), choice.start), said
     if moved == "resolution" and choice.resolution not in FAMILIES[choice.kind].sizes:
         choice = replace(choice, kind=NetworkConfig.kind)
     sides = sizes_of(choice, models)
@@ -110,7 +110,7 @@ def config_of(
 def asked_of_trainer(models: Models, choice: Choice, network: NetworkConfig) -> dict[str, Any]:
     """The fields of the network that the trainer would not come to from the start alone."""
     if choice.start != SCRATCH:
-        there = models.load(choice.start).network
+        there = models.network(choice.start)
         return {} if network == there else {"resolution": network.resolution}
     named = {"kind": network.kind} if network.kind != NetworkConfig.kind else {}
     there = network_of(network.kind)
@@ -186,7 +186,7 @@ def _with_bundled(models: Models, choice: Choice, moved: str) -> Choice:
     """
     if moved in ("start", "grow_from"):
         return replace(choice, start=SCRATCH)
-    there = {name: models.load(name).network for name in models.bundled_names()}
+    there = {name: models.network(name) for name in models.bundled_names()}
     bundled = [of_network(network, name) for name, network in there.items()]
     fitting = [it for it in bundled if it == replace(choice, start=it.start, grow_from=0)]
     if moved == "resolution" and choice.kind == usual(models).kind:

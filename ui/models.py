@@ -9,7 +9,7 @@ from gan_core.errors import BadRun, BadSetting, BadWeights
 from gan_core.gan.config import NetworkConfig, check, network_of
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.run import DATASET_FILE
-from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
+from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot, read_network
 from gan_core.gan.train import BEST_FOLDER, SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
 from ui import texts
@@ -82,7 +82,7 @@ class Models:
         if name == SCRATCH:
             # On the page pictures are in colour, whatever the lesson's networks began with.
             return SCRATCH, network_of(**{"kind": NetworkConfig.kind, "channels": 3, **asked})
-        have = self.load(name).network
+        have = self.network(name)
         network = replace(have, **asked)
         if replace(network, resolution=have.resolution) != have or not (
             network.resolution == have.resolution
@@ -100,6 +100,10 @@ class Models:
         check(network)
         is_known_by_name = self.bundled == BUNDLED and name in bundled_models(BUNDLED)
         return name if is_known_by_name else str(self.folder(name)), network
+
+    def network(self, name: str) -> NetworkConfig:
+        """A model's network, read without its weights. Raises: BadWeights, BadRun."""
+        return read_network(self.folder(name))
 
     def bundled_names(self) -> list[str]:
         """The models that come with the program, the default first."""
