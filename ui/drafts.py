@@ -70,6 +70,15 @@ class Drafts:
             raise
         return draft
 
+    def replace(self, draft: str, sheet: Sheet) -> None:
+        """Put another sheet of the same pictures in a draft's place; what was decided is kept.
+
+        Raises: BadDataset when the draft is gone, DiskFull.
+        """
+        self.sheet(draft)
+        save_sheet(sheet, self.root / draft / _SHEET)
+        (self.root / draft / _LOOK).unlink(missing_ok=True)
+
     def sheet(self, draft: str) -> Sheet:
         """Read a draft's sheet; it counts as used now. Raises: BadDataset when it is gone."""
         folder = self.root / draft

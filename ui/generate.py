@@ -14,6 +14,7 @@ from gan_core.pictures import encode_png, enlarge
 from gan_core.style.sizes import resize
 from ui import texts
 from ui.errors import friendly
+from ui.inside import Inside
 from ui.models import Models
 from ui.nearest import nearest_of
 from ui.recipe import MOST_PICTURES, Recipe, check_recipe, keep, make_pictures, picture_text
@@ -50,17 +51,22 @@ class GenerateTab:
             self._lay_out_controls()
             self._lay_out_kept()
             with gr.Column(elem_id="wall"):
+                self.inside = Inside(models)
                 self.gallery = gr.Gallery(
                     format="png", columns=4, allow_preview=False, show_label=False, buttons=[],
                     interactive=False, object_fit="contain", elem_id="gallery", height="auto",
                 )  # fmt: skip
         self.recipe, self.chosen = gr.State(None), gr.State(None)
-        self.inputs: list[Any] = [self.model, self.count, self.seed, self.truncation]
+        self.inputs: list[Any] = [
+            self.model, self.count, self.seed, self.truncation, *self.inside.dials,
+        ]  # fmt: skip
         self.kept: list[Any] = [
             self.hint, self.picked, self.png, self.latent, self.paint, self.nearest, self.beside,
             self.chosen,
         ]  # fmt: skip
-        self.outputs: list[Any] = [self.gallery, self.recipe, *self.kept]
+        self.outputs: list[Any] = [
+            self.gallery, self.recipe, *self.kept, *self.inside.outputs,
+        ]  # fmt: skip
 
     def _lay_out_controls(self) -> None:
         models = self.models
@@ -117,7 +123,11 @@ class GenerateTab:
             _throw_dice, None, self.seed, queue=False, api_visibility="private"
         )
         rolled.then(**showing)
-        self.gallery.select(self.pick, self.recipe, self.kept, show_progress="hidden", **private)
+        self.gallery.select(
+            self.pick, [self.recipe, *self.inside.dials], [*self.kept, *self.inside.outputs],
+            show_progress="hidden", **private,
+        )  # fmt: skip
+        self.inside.wire(self.recipe, self.chosen, SHARED)
         self.nearest.click(
             self.show_nearest, self.chosen, [self.beside, self.pair, self.how_near],
             show_progress="minimal", **private,
@@ -139,7 +149,9 @@ class GenerateTab:
         return _gallery(self.models, wanted, self.gallery.GRADIO_CACHE)
 
     @friendly
-    def show(self, model: str, count: float, seed: float, truncation: float) -> list[Any]:
+    def show(
+        self, model: str, count: float, seed: float, truncation: float, fine: float, level: float
+    ) -> list[Any]:
         """Fill the wall; what was chosen before is put away."""
         wanted = check_recipe(model, count, seed, truncation)
         hidden = [gr.update(visible=False)] * 6
@@ -149,13 +161,16 @@ class GenerateTab:
             texts.PICK_HINT,
             *hidden,
             None,
+            *self.inside.show(wanted, 0, fine, level),
         ]
 
     @friendly
-    def pick(self, shown: Recipe | None, event: gr.SelectData) -> list[Any]:
+    def pick(
+        self, shown: Recipe | None, fine: float, level: float, event: gr.SelectData
+    ) -> list[Any]:
         """Show one picture of the wall, and offer it and its latent as files."""
         if shown is None:
-            return [gr.skip()] * len(self.kept)
+            return [gr.skip()] * len([*self.kept, *self.inside.outputs])
         index = int(event.index)
         buttons = (self.png, self.latent)
         made = keep(self.models, shown, index)
@@ -179,6 +194,7 @@ class GenerateTab:
             gr.update(visible=is_own),
             gr.update(visible=False),
             (shown, index),
+            *self.inside.show(shown, index, fine, level),
         ]
 
     @friendly

@@ -47,11 +47,14 @@ def hand_down(
             for name in (CONFIG_FILE, D_FILE, G_FILE):
                 _share(started_from / name, heir / START_FOLDER / name)
             settings = replace(settings, start=str(heir / START_FOLDER))
+    options = set_by_hand(settings, run.events)
+    if from_model:  # what it has learned says where growing goes on
+        options = {name: it for name, it in options.items() if name != "grow_from"}
     return replace(
         settings,
         start_name=settings.label if from_model else settings.start_name,
         seed=secrets.randbelow(LAST_SEED),
-        options=set_by_hand(settings, run.events),
+        options=options,
         until=0.0,
         changed={},
     )

@@ -1,13 +1,15 @@
 """The models a visitor may choose: those bundled with the program, and this browser's own runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from gan_core.errors import BadRun, BadWeights
-from gan_core.gan.config import NetworkConfig
+from gan_core.errors import BadRun, BadSetting, BadWeights
+from gan_core.gan.config import NetworkConfig, check, network_of
+from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
-from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
+from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot, read_network
 from gan_core.gan.start import SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models
 from ui import texts
@@ -71,13 +73,41 @@ class Models:
         folder = self.runs.folder(name)
         return folder if (folder / DATASET_FILE).is_file() else None
 
-    def start(self, name: str) -> tuple[str, NetworkConfig]:
-        """What the command line calls this start, and its network. Raises: BadWeights, BadRun."""
+    def start(self, name: str, **asked: Any) -> tuple[str, NetworkConfig]:
+        """What the command line calls this start, and the network of a run that begins from it.
+
+        asked: fields of the network; a model must have them, but for a larger size if it can grow.
+        Raises: BadSetting when it has not, BadWeights, BadRun.
+        """
         if name == SCRATCH:
-            return SCRATCH, NetworkConfig()
-        network = self.load(name).network
+            # On the page pictures are in colour, whatever the lesson's networks began with.
+            return SCRATCH, network_of(**{"kind": NetworkConfig.kind, "channels": 3, **asked})
+        have = self.network(name)
+        network = replace(have, **asked)
+        if replace(network, resolution=have.resolution) != have or not (
+            network.resolution == have.resolution
+            or (FAMILIES[have.kind].grows and network.resolution > have.resolution)
+        ):
+            raise BadSetting(
+                texts.OTHER_START.format(
+                    model=self.title(name), kind=have.kind, size=have.resolution, scales=have.scales
+                ),
+                texts.OTHER_START_EXPECTED.format(
+                    kind=network.kind, size=network.resolution, scales=network.scales
+                ),
+                texts.OTHER_START_ADVICE,
+            )
+        check(network)
         is_known_by_name = self.bundled == BUNDLED and name in bundled_models(BUNDLED)
         return name if is_known_by_name else str(self.folder(name)), network
+
+    def network(self, name: str) -> NetworkConfig:
+        """A model's network, read without its weights. Raises: BadWeights, BadRun."""
+        return read_network(self.folder(name))
+
+    def bundled_names(self) -> list[str]:
+        """The models that come with the program, the default first."""
+        return bundled_models(self.bundled)
 
     def resolution(self) -> int:
         """Side in pixels to which pictures are made: that of the default model."""

@@ -37,6 +37,15 @@ def no_pictures() -> BadDataset:
     return BadDataset(texts.NO_PICTURES, texts.NO_PICTURES_EXPECTED, texts.NO_PICTURES_ADVICE)
 
 
+def other_size(found: int, wanted: int) -> BadDataset:
+    """The mistake of going on with pictures that were cut for another size."""
+    return BadDataset(
+        texts.OTHER_SIZE.format(found=found),
+        texts.OTHER_SIZE_EXPECTED.format(wanted=wanted),
+        texts.OTHER_SIZE_ADVICE.format(found=found),
+    )
+
+
 class PicturesReport:
     """The report's components, hidden until pictures are dropped.
 
@@ -50,6 +59,7 @@ class PicturesReport:
         # The id that a run of these pictures will have, for the browser alone.
         self.promised = gr.HTML(elem_classes=AWAY, elem_id="promised")
         self.number = gr.State(0)  # of the pictures that a run would learn from
+        self.uploads = gr.State([])  # where they were uploaded to, while they are there
         self.summary = gr.HTML(visible=False, elem_id="summary")
         with gr.Column(visible=False, elem_id="pictures") as self.frame:
             self.crop = gr.Radio(
@@ -83,15 +93,20 @@ class PicturesReport:
         self.panel = self.one.outputs
         self.all: list[Any] = [self.draft, self.promised, self.chosen, *self.shown, *self.panel]
 
-    def wire(self, drops: Sequence[gr.File]) -> None:
-        """Connect uploads and all that can be done to them."""
+    def wire(self, drops: Sequence[gr.File], size: gr.Radio) -> None:
+        """Connect uploads and all that can be done to them. size: at which they are cut."""
         state, everything = [self.draft, self.chosen], [*self.shown, *self.panel]
         look: dict[str, Any] = {"fn": self.look, "inputs": state, "outputs": self.shown, **_QUIET}
         for drop in drops:
             drop.upload(
-                self.read, [drop, self.draft], [*self.all, self.mirror, drop],
+                self.read, [drop, self.draft, size],
+                [*self.all, self.mirror, drop, self.uploads],
                 **READING, **_PRIVATE,
             ).success(**look)  # fmt: skip
+        size.change(
+            self.cut_anew, [self.draft, self.uploads, size, self.chosen],
+            everything, trigger_mode="always_last", **READING, **_QUIET,
+        ).success(**look)  # fmt: skip
         self.crop.input(self.set_crop, [*state, self.crop], everything, **_QUIET).success(**look)
         self.gallery.select(
             self.choose, [self.draft, self.places], [*self.panel, self.chosen], **_QUIET
@@ -108,26 +123,37 @@ class PicturesReport:
         self.one.toggle.click(self.switch, state, everything, **_QUIET)
 
     @friendly
-    def read(self, paths: list[str] | None, before: str | None) -> list[Any]:
+    def read(
+        self, paths: list[str] | None, before: str | None, size: float | None = None
+    ) -> list[Any]:
         """Read an upload and show it; a draft that was not started is thrown away."""
         self.drafts.forget(before)
-        size = self.resolution()
+        size = int(size or self.resolution())
         try:
             sheet = read_uploads(paths, size)
         except BadDataset as error:
             empty = Shown(Sheet("", size, ()), Choices(), (), str(error))
-            return [None, "", None, *self._show(empty, 0), *self.one.show(None, None), *_FRESH]
+            return [None, "", None, *self._show(empty, 0), *self.one.show(None, None), *_FRESH, []]
         draft = self.drafts.add(sheet)
         shown, number = self._read_draft(draft, is_looking=True)
         shown = replace(shown, is_new=True)
-        return [
-            draft,
-            draft,
-            None,
-            *self._show(shown, number),
-            *self.one.show(shown, None),
-            *_FRESH,
-        ]
+        told = [*self._show(shown, number), *self.one.show(shown, None)]
+        return [draft, draft, None, *told, *_FRESH, list(paths or ())]
+
+    @friendly
+    def cut_anew(
+        self, draft: str | None, uploads: list[str], size: float | None, chosen: int | None
+    ) -> list[Any]:
+        """Cut dropped pictures at another size, from the uploads; what was decided is kept."""
+        nothing = [gr.skip()] * len([*self.shown, *self.panel])
+        if draft is None or size is None or self.drafts.sheet(draft).size == size:
+            return nothing
+        if not uploads or not all(Path(path).is_file() for path in uploads):
+            found = self.drafts.sheet(draft).size
+            gr.Warning(str(other_size(found, int(size))))
+            return nothing
+        self.drafts.replace(draft, read_uploads(uploads, int(size)))
+        return self._show_all(draft, chosen, is_looking=True)
 
     @friendly
     def look(self, draft: str | None, chosen: int | None) -> list[Any]:

@@ -6,14 +6,16 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.gan.latents import latents, sample
-from gan_core.pictures import encode_png, enlarge, to_uint8
+from gan_core.gan.latents import latents, render, render_mixed, render_scales, sample
+from gan_core.gan.snapshot import Snapshot
+from gan_core.pictures import encode_png, enlarge, make_grid, to_uint8
 from gan_core.settings import LAST_SEED
 from ui import texts
 from ui.errors import require
 from ui.models import Models
 
 MOST_PICTURES = 64
+_GAP = 8  # pixels between pictures that are side by side
 _SHOWN_SIDE = 256  # pixels; smaller pictures are enlarged to it by a whole factor
 
 
@@ -50,6 +52,55 @@ def make_pictures(
     number = recipe.count if count is None else count
     made = to_uint8(sample(snapshot, number, recipe.seed, recipe.truncation, first))
     return enlarge(made, max(1, _SHOWN_SIDE // snapshot.network.resolution))
+
+
+def has_scales(snapshot: Snapshot) -> bool:
+    """Whether a model makes a latent's picture at every size."""
+    return snapshot.network.scales == "all"
+
+
+def crossings(snapshot: Snapshot) -> list[int]:
+    """The sides, in pixels, at which a model can change from one latent's style to another's."""
+    if not hasattr(snapshot.G, "mix"):
+        return []
+    last = snapshot.network.resolution.bit_length()
+    return [1 << power for power in range(3, last)]
+
+
+def make_scales(models: Models, recipe: Recipe, index: int) -> tuple[NDArray[np.uint8], list[int]]:
+    """One picture of a recipe at all sizes, side by side, the smallest first; and the sizes.
+
+    Returns uint8 [H, W, 3], each size enlarged to the largest without blur.
+    """
+    snapshot = models.load(recipe.model)
+    z = latents(1, recipe.seed, snapshot.network.z_dim, index)
+    made = [to_uint8(x) for x in render_scales(snapshot.G, z, recipe.truncation)]
+    sides = [x.shape[1] for x in made]
+    side = max(_SHOWN_SIDE, sides[-1])
+    return make_grid(
+        np.concatenate([enlarge(x, side // x.shape[1]) for x in made]), len(made), _GAP
+    ), sides
+
+
+def make_mix(
+    models: Models, recipe: Recipe, index: int, fine_seed: int, side: int
+) -> NDArray[np.uint8]:
+    """A picture of a recipe, the one with another's fine styles, and that other, side by side.
+
+    fine_seed: of the other, its first picture. side: from here on its styles are used, in pixels.
+    Returns uint8 [H, W, 3], enlarged without blur.
+    """
+    snapshot = models.load(recipe.model)
+    coarse = latents(1, recipe.seed, snapshot.network.z_dim, index)
+    fine = latents(1, fine_seed, snapshot.network.z_dim)
+    made = [
+        render(snapshot.G, coarse, recipe.truncation),
+        render_mixed(snapshot.G, coarse, fine, side, recipe.truncation),
+        render(snapshot.G, fine, recipe.truncation),
+    ]
+    pixels = np.concatenate([to_uint8(x) for x in made])
+    factor = max(1, _SHOWN_SIDE // snapshot.network.resolution)
+    return make_grid(enlarge(pixels, factor), len(made), _GAP)
 
 
 def picture_text(models: Models, recipe: Recipe, index: int) -> dict[str, str]:

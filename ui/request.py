@@ -37,13 +37,16 @@ class Settings:
     until: float = 0.0  # > 0: the run is continued until it has had so many minutes in all
     changed: Mapping[str, Any] = field(default_factory=dict)  # on continuing: fields set anew
     kind: str = ""  # what the pictures show, in the words of who trains
+    # Fields of NetworkConfig that are others than the start's.
+    network: Mapping[str, Any] = field(default_factory=dict)
 
     def command(self) -> list[str]:
         """The command line's options for these settings."""
         if self.until > 0:  # the rest is in the checkpoint
             return ["--resume", "--minutes", f"{self.until:g}", *_as_options(self.changed)]
         words = ["--start", self.start, "--minutes", f"{self.minutes:g}", "--seed", str(self.seed)]
-        return words + _as_options(self.options)
+        asked = {"network" if name == "kind" else name: it for name, it in self.network.items()}
+        return words + _as_options(asked) + _as_options(self.options)
 
 
 def _as_options(settings: Mapping[str, Any]) -> list[str]:

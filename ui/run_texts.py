@@ -80,6 +80,8 @@ CLOSE_TAB = "You may close this page; the run goes on, and is here when you come
 PICTURE, PICTURES, THOUSAND_PICTURES = "1 picture", "{n} pictures", "{kimg:,.1f} thousand pictures"
 STATUS = "{shown} shown · {speed:,.0f} a second · {left} left"
 PLAN_CHANGED = "Its time was changed since: {minutes} minutes in all."
+GROWING = "{side} px, fading in {fade:.0%} · "
+GROWN = "{side} px · "
 KID = "Distance from your pictures (KID × 1000): {kid}. Lower is closer."
 KID_MOVED = (
     "Distance from your pictures (KID × 1000): was {first}, now {kid}; the best was {best}."

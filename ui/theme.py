@@ -138,7 +138,9 @@ CSS = (
 .strip .grid-container { grid-template-columns: repeat(5, minmax(0, 1fr)) !important;
   grid-auto-rows: auto !important; gap: 6px; }
 .strip button { aspect-ratio: 1; min-height: 0; min-width: 0; border-radius: 2px; }
-#style-after { align-items: end; }
+#style-after, #mixing-row { align-items: end; }
+#choice:not(:has(p)), #clock:not(:has(p)) { display: none; }
+#estimate { align-self: flex-start; width: auto; }
 #picked-picture { max-width: 320px; }
 #time-row { align-items: end; }
 #controls-row button { white-space: nowrap; flex: 0 0 auto; width: auto; }

@@ -5,24 +5,25 @@ What is seen while a run trains is `watch`.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
-from gan_core.errors import BadSetting
-from gan_core.gan.config import AUGMENTATIONS, TrainConfig, derive
+from gan_core.gan.config import AUGMENTATIONS, NetworkConfig, derive
 from gan_core.gan.start import SCRATCH
-from gan_core.pictures import compose
+from gan_core.pictures import Dataset, compose
 from ui import texts, view
+from ui.choice import Choice, config_of, estimate, is_usual, of_network
 from ui.drafts import FOLDER, KEEP_HOURS, Drafts
-from ui.errors import friendly, require
+from ui.errors import friendly
 from ui.mine import PROMISE, Mine
 from ui.models import Models
-from ui.pictures_report import READING, PicturesReport, no_pictures, read_uploads
-from ui.request import MOST_MINUTES, SHORTEST_MINUTES, USUAL_MINUTES, Settings
+from ui.network_form import NetworkForm, choice_of
+from ui.pictures_report import READING, PicturesReport, no_pictures, other_size, read_uploads
+from ui.request import USUAL_MINUTES, Settings
 from ui.settings_form import control
+from ui.terms import growing_within, settings_from
 from ui.watch import Watch
 
 BY_HAND = (
@@ -31,46 +32,11 @@ BY_HAND = (
 )  # fmt: skip
 _IN_A_ROW = 3
 _FEW = 100  # pictures; what the form shows before there are any
-_FIELDS = {entry.name: entry for entry in fields(TrainConfig)}
 
 
-def settings_from(
-    models: Models, n_images: int, minutes: float, start: str, seed: float, options: dict[str, Any]
-) -> Settings:
-    """Check what the page or a client of the API asked for, by the same rules as the trainer.
-
-    Raises: BadSetting, BadWeights, BadRun.
-    """
-    require(texts.TIME, minutes, SHORTEST_MINUTES, MOST_MINUTES)
-    require(texts.SEED, seed, 0, _FIELDS["seed"].metadata["high"], whole=True)
-    called, network = models.start(start)
-    if network.resolution != (wanted := models.resolution()):
-        raise BadSetting(
-            texts.OTHER_SIZE.format(found=network.resolution),
-            texts.OTHER_SIZE_EXPECTED.format(wanted=wanted),
-            texts.OTHER_SIZE_ADVICE,
-        )
-    derived = derive(n_images, minutes, network)
-    by_hand = {
-        name: value
-        for name, value in options.items()
-        if value is not None and value != getattr(derived, name)
-    }
-    # Raises for what is out of bounds; the trainer will derive the same again.
-    derive(n_images, minutes, network, seed=int(seed), **by_hand)
-    return Settings(
-        minutes=minutes,
-        seed=int(seed),
-        start=called,
-        start_name=start if start == SCRATCH else models.title(start),
-        label=texts.RUN_LABEL.format(n=n_images, minutes=minutes),
-        options=by_hand,
-    )
-
-
-def _derived(n_images: int) -> dict[str, Any]:
+def _derived(n_images: int, network: NetworkConfig) -> dict[str, Any]:
     """What the form shows of the settings derived for so many pictures, as components take it."""
-    config = derive(n_images, USUAL_MINUTES)
+    config = derive(n_images, USUAL_MINUTES, network)
     shown = {name: getattr(config, name) for name in BY_HAND}
     return {name: list(it) if isinstance(it, tuple) else it for name, it in shown.items()}
 
@@ -97,46 +63,71 @@ class TrainTab:
         )
         drafts = Drafts(models.runs.root / FOLDER)
         self.report = PicturesReport(drafts, self.button, models.resolution)
-        self.minutes = gr.Radio(
-            list(texts.TIMES), value=USUAL_MINUTES, label=texts.TIME, elem_id="time"
-        )
+        self.form = NetworkForm(models, watch.start_from)
+        with gr.Row(elem_id="dials"):
+            self.minutes = gr.Radio(
+                list(texts.TIMES), value=USUAL_MINUTES, label=texts.TIME, elem_id="time",
+                min_width=300,
+            )  # fmt: skip
+            self.form.lay_out_size()
+        self.form.lay_out_meaning()
         self.button.render()  # type: ignore[no-untyped-call]
         with gr.Accordion(texts.ADVANCED, open=False, elem_id="advanced"):
             self.advanced = self._lay_out_advanced()
-        self.filled_for = gr.State(_FEW)  # pictures for which the form shows what is derived
+        # Pictures and network for which the form shows what is derived.
+        self.filled_for = gr.State((_FEW, self._network(self.form.first)))
 
     def _lay_out_advanced(self) -> list[Any]:
         """Everything that may be set by hand, in the order in which `start` takes it."""
+        self.form.lay_out_kind()
         with gr.Row():
-            other = gr.Number(
+            self.other = other = gr.Number(
                 0, label=texts.OTHER_TIME, info=texts.OTHER_TIME_INFO, elem_id="other-time"
             )
             self.watch.start_from.render()  # type: ignore[no-untyped-call]
             seed = control("seed")
         self.by_hand: list[Any] = []
-        derived = _derived(_FEW)
+        derived = _derived(_FEW, self._network(self.form.first))
         for first in range(0, len(BY_HAND), _IN_A_ROW):
             with gr.Row():
                 self.by_hand += [
                     control(name, value=derived[name], elem_id=f"by-hand-{name}", min_width=200)
                     for name in BY_HAND[first : first + _IN_A_ROW]
                 ]
-        return [other, self.watch.start_from, seed, *self.by_hand]
+        return [other, seed, *self.by_hand]
+
+    def _network(self, choice: Choice) -> NetworkConfig:
+        return self.models.start(choice.start, **choice.asked())[1]
 
     def wire(self) -> None:
         """Connect uploads and Start; declare the endpoints train, train_status and stop."""
         private: dict[str, Any] = {"api_visibility": "private"}
         report = self.report
-        report.wire([self.files, self.folder])
-        report.number.change(
-            self.follow, [report.number, self.filled_for, *self.by_hand],
-            [self.filled_for, *self.by_hand], show_progress="hidden", queue=False, **private,
-        )  # fmt: skip
+        form = self.form
+        report.wire([self.files, self.folder], form.size)
+        filling: dict[str, Any] = {
+            "fn": self.follow,
+            "inputs": [report.number, self.filled_for, *form.fields, *self.by_hand],
+            "outputs": [self.filled_for, *self.by_hand],
+            "show_progress": "hidden", "queue": False, **private,
+        }  # fmt: skip
+        report.number.change(**filling)
+        batch = self.by_hand[BY_HAND.index("batch_size")]
+        timing: dict[str, Any] = {
+            "inputs": [report.number, self.minutes, self.other, batch, *form.fields],
+            "outputs": [form.clock, form.estimate], "show_progress": "hidden",
+            "concurrency_id": "clock", "concurrency_limit": 1, **private,
+        }  # fmt: skip
+        form.wire(lambda event: event.then(**filling).then(self.time_it, **timing))
+        for dial in (self.minutes, self.other):
+            dial.input(self.time_it, trigger_mode="always_last", **timing)
+        form.estimate.click(self.time_usual, **timing)
         self.button.click(
             self.start,
             [
                 report.draft,
                 self.minutes,
+                *form.fields,
                 *self.advanced,
                 report.mirror,
                 self.watch.mine,
@@ -161,22 +152,47 @@ class TrainTab:
         api(self.stop, api_name="stop", queue=False)
 
     @friendly
-    def follow(self, n_images: int, filled_for: int, *values: Any) -> list[Any]:
-        """Fill in what is derived for so many pictures, but for what was set by hand."""
-        n_images = n_images or filled_for  # none of them can be used: nothing is known
-        before, now = _derived(filled_for), _derived(n_images)
+    def follow(self, n_images: int, filled_for: tuple[int, NetworkConfig], *rest: Any) -> list[Any]:
+        """Fill in what is derived for so many pictures and this network, but for what was set by
+        hand.
+
+        rest: the fields of the network's form, then those of this one.
+        """
+        split = len(self.form.fields)
+        network = self._network(choice_of(*rest[:split]))
+        n_images = n_images or filled_for[0]  # none of them can be used: nothing is known
+        before, now = _derived(*filled_for), _derived(n_images, network)
         updates = [
             gr.update(value=now[name])
             if value == before[name] and now[name] != before[name]
             else gr.skip()
-            for name, value in zip(BY_HAND, values, strict=True)
+            for name, value in zip(BY_HAND, rest[split:], strict=True)
         ]
-        return [n_images, *updates]
+        return [(n_images, network), *updates]
+
+    @friendly
+    def time_it(
+        self, n_images: int, dial: float, other: float | None, batch: float | None, *fields: Any
+    ) -> list[Any]:
+        """Say what the choice costs on this machine; what the page begins with is not timed."""
+        if is_usual(self.models, choice_of(*fields)):
+            return ["", gr.update(visible=True)]
+        return self.time_usual(n_images, dial, other, batch, *fields)
+
+    @friendly
+    def time_usual(
+        self, n_images: int, dial: float, other: float | None, batch: float | None, *fields: Any
+    ) -> list[Any]:
+        """The same, whatever was chosen."""
+        choice, minutes = choice_of(*fields), other or dial
+        by_hand = {"batch_size": int(batch)} if batch else {}
+        config = config_of(self.models, choice, n_images or _FEW, minutes, **by_hand)
+        return [estimate(config, choice.start == SCRATCH), gr.update(visible=False)]
 
     @friendly
     def start(
-        self, draft: str | None, dial: float, other: float | None, start: str, seed: float,
-        *rest: Any,
+        self, draft: str | None, dial: float, size: float, kind: str, scales: str, grow: float,
+        start: str, other: float | None, seed: float, *rest: Any,
     ) -> list[Any]:  # fmt: skip
         """Put the draft in line, and turn the page to watching it."""
         *by_hand, mirror, stored, _promised = rest
@@ -187,7 +203,8 @@ class TrainTab:
         chosen = options["augment"] or ()  # in the order in which they were ticked
         augment = tuple(name for name in AUGMENTATIONS if name in chosen)
         options |= {"augment": augment, "mirror": bool(mirror)}
-        settings = settings_from(self.models, len(dataset), other or dial, start, seed, options)
+        choice = choice_of(size, kind, scales, grow, start)
+        settings = self._settings(dataset, other or dial, choice, seed, options)
         mine = Mine.from_browser(stored).with_run(
             self.models.runs.create(dataset, settings, run_id=draft)
         )
@@ -197,9 +214,22 @@ class TrainTab:
     @friendly
     def train(self, files: list[str], minutes: float, start: str, seed: float) -> str:
         """Train on pictures or one zip for `minutes`; returns the run's id, its only key."""
-        dataset = compose(read_uploads(files, self.models.resolution()))
-        settings = settings_from(self.models, len(dataset), minutes, start, seed, {})
+        choice = of_network(self.models.start(start)[1], start)
+        dataset = compose(read_uploads(files, choice.resolution))
+        settings = self._settings(dataset, minutes, choice, seed, {})
         return self.models.runs.create(dataset, settings)
+
+    def _settings(
+        self, dataset: Dataset, minutes: float, choice: Choice, seed: float, options: dict[str, Any]
+    ) -> Settings:
+        """All that is asked of a run, if it fits together and comes to something in the time."""
+        if (found := dataset.images.shape[1]) != choice.resolution:
+            raise other_size(found, choice.resolution)
+        asked = (self.models, len(dataset), minutes, choice, seed)
+        checked = settings_from(*asked, options)
+        config = config_of(self.models, choice, len(dataset), minutes, **checked.options)
+        growing = growing_within(self.models, choice, config)
+        return settings_from(*asked, {**options, **growing}) if growing else checked
 
     @friendly
     def train_status(self, run_id: str) -> dict[str, Any]:

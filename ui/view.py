@@ -47,7 +47,8 @@ def frames(run: RunState) -> list[Preview]:
 def status_html(run: RunState) -> str:
     """The headline, one sentence on where the run stands, and the bar."""
     share = share_done(run)
-    headline, sentence = texts.HEADLINES[_apparent(run)], html.escape(sentence_of(run))
+    headline = texts.HEADLINES[_apparent(run)]
+    sentence = html.escape(growing(run) + sentence_of(run))
     notes = [plan(run), kid_so_far(run.events)]
     notes.append(texts.CLOSE_TAB if run.state in ACTIVE else kept(run))
     note = "".join(f'<p class="note">{text}</p>' for text in notes if text)
@@ -55,6 +56,15 @@ def status_html(run: RunState) -> str:
         f'<div class="status" data-state="{run.state}"><h3 aria-live="polite">{headline}</h3>'
         f'<p class="line">{sentence}</p>{progress_bar(headline, share)}{note}</div>'
     )
+
+
+def growing(run: RunState) -> str:
+    """How far a run that grows has come, before its sentence; "" of one that does not."""
+    progress = newest(run.events, Progress)
+    if progress is None or progress.side == 0 or _apparent(run) != "running":
+        return ""
+    text = texts.GROWN if progress.fade == 1 else texts.GROWING
+    return text.format(side=progress.side, fade=progress.fade)
 
 
 def plan(run: RunState) -> str:

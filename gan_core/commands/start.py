@@ -37,9 +37,11 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
     snapshot = load_snapshot(resolve(name))
     have, network = snapshot.network, replace(snapshot.network, **asked)
     start = Start(snapshot, _name(name, snapshot.training.get("kimg", 0)))
-    if FAMILIES[have.kind].grows and network.resolution > have.resolution:
+    learned = learned_side(snapshot.G, have.resolution)
+    # Larger than the model, or larger than what it had learned when it was kept in mid-growth.
+    if FAMILIES[have.kind].grows and network.resolution > learned:
         require_same(replace(have, resolution=network.resolution), network)
-        return start, network, {"grow_from": learned_side(snapshot.G, have.resolution)}
+        return start, network, {"grow_from": learned}
     require_same(have, network)
     return start, network, {}
 

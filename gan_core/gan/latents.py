@@ -1,5 +1,7 @@
 """Latents from seeds, and pictures from latents."""
 
+from typing import Any, cast
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -29,6 +31,33 @@ def latents(count: int, seed: int, z_dim: int, first: int = 0) -> Tensor:
     ]
     z = np.stack(rows) if rows else np.empty((0, z_dim), np.float32)
     return torch.from_numpy(z)
+
+
+@torch.inference_mode()
+def render_scales(G: nn.Module, z: Tensor, truncation: float = 1.0) -> list[Tensor]:
+    """Make pictures of latents at every size that G has learned, smallest first: [N, 3, s, s] each.
+
+    z: [N, z_dim]. G: one that is judged at all of its sizes at once (`NetworkConfig.scales`).
+    """
+    device = next(G.parameters()).device
+    made = cast(list[Tensor], G.scales(z.to(device), truncation))  # type: ignore[operator]
+    return [scale.float().cpu() for scale in made]
+
+
+@torch.inference_mode()
+def render_mixed(
+    G: nn.Module, coarse: Tensor, fine: Tensor, side: int, truncation: float = 1.0
+) -> Tensor:
+    """Mix styles: sides below `side` follow one latent, the others another; as `render`.
+
+    coarse, fine: [N, z_dim]. G: style-based, that is, one with `mix`. Source: Karras et al. 2019
+    (arXiv:1812.04948), section 3.1.
+    """
+    device = next(G.parameters()).device
+    net: Any = G
+    styles = [net.truncate(net.mapping(z.to(device)), truncation) for z in (coarse, fine)]
+    made: Tensor = net.synthesis(net.mix(*styles, side))
+    return made.float().cpu()
 
 
 @torch.inference_mode()

@@ -2,7 +2,7 @@
 
 from gan_core.gan.config import NetworkConfig, TrainConfig
 
-_TRAINING_SHARE = 0.85  # of the time; the rest is starting, measuring, previews and saving
+TRAINING_SHARE = 0.85  # of the time; the rest is starting, measuring, previews and saving
 
 
 def describe(config: TrainConfig, n_images: int, speed: float = 0.0) -> str:
@@ -41,7 +41,7 @@ _SAID_IF_SET = {
 def _say_length(config: TrainConfig, speed: float) -> str:
     if config.minutes is None:
         return f"{config.kimg:g} thousand images"
-    seen = config.minutes * 60 * speed * _TRAINING_SHARE
+    seen = config.minutes * 60 * speed * TRAINING_SHARE
     about = f", about {float(f'{seen:.2g}'):,.0f} images seen," if seen else ""
     few = config.minutes < 1
     length = f"{config.minutes:.2g}" if few else f"{config.minutes:.1f}".removesuffix(".0")

@@ -75,6 +75,11 @@ def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot
     return Snapshot(network, G.eval(), D.eval() if has_D else None, config["training"])
 
 
+def read_network(folder: Path) -> NetworkConfig:
+    """A snapshot's network, without its weights. Raises: BadWeights."""
+    return config_from_dict(NetworkConfig, _read_config(folder / G_FILE)["network"])
+
+
 def require_same(network: NetworkConfig, expect: NetworkConfig) -> None:
     """Compare two networks. Raises: BadWeights, naming what differs, when they are not equal."""
     found, wanted = asdict(network), asdict(expect)

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gan_core.commands.start import start_from
 from gan_core.compute import Compute
 from gan_core.errors import BadSetting, BadWeights
 from gan_core.events import Preview, Progress
@@ -17,7 +18,7 @@ from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, network_of
 from gan_core.gan.growth import Stage, enlarge, like, reduce, stage_at
 from gan_core.gan.latents import latents, render, sample
 from gan_core.gan.networks import build, grow, judge, make
-from gan_core.gan.snapshot import Snapshot, load_snapshot
+from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.start import Data, Start
 from gan_core.gan.state import new_state
 from gan_core.gan.steps import train_step
@@ -251,6 +252,19 @@ def test_a_start_that_cannot_be_grown_so_is_refused_with_the_numbers(
     settings = config(network, grow_from=first)
     with pytest.raises(error, match=message):
         new_state(settings, pictures(network.resolution), CPU, small)
+
+
+def test_a_model_kept_in_mid_growth_is_begun_with_what_it_has_learned(tmp_path):
+    G, D = build(tiny())
+    for network in (G, D):
+        grow(network, 32, 0.5)
+    save_snapshot(Snapshot(tiny(), G, D), tmp_path)
+    assert start_from(str(tmp_path))[1:] == (tiny(), {"grow_from": 16})
+    assert start_from(str(tmp_path), resolution=64)[1:] == (tiny(64), {"grow_from": 16})
+    for network in (G, D):
+        grow(network, 32, 1.0)
+    save_snapshot(Snapshot(tiny(), G, D), tmp_path)
+    assert start_from(str(tmp_path))[1:] == (tiny(), {})
 
 
 def test_a_start_that_is_half_grown_goes_on_where_it_is_and_not_beyond(small):

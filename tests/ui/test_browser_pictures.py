@@ -102,3 +102,32 @@ def test_pictures_are_put_right_before_training(
     expect(summary).to_contain_text("20 of 23 files are used", timeout=PATIENCE)
     expect(start).to_be_enabled()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+
+
+@pytest.mark.parametrize("size", [None, PHONE])
+def test_another_size_cuts_the_pictures_anew_and_what_comes_to_nothing_is_refused(
+    open_page: Callable[..., Page], archive: Path, size: ViewportSize | None
+) -> None:
+    page = open_page(size) if size else open_page()
+    open_train(page)
+    expect(page.locator("#clock")).to_be_hidden()
+    page.locator("#files input[type=file]").set_input_files(archive)
+    expect(page.locator("#crops img").first).to_be_visible(timeout=PATIENCE)
+    width = "document.querySelector('#crops img')?.naturalWidth"
+    assert page.evaluate(width) == 64
+
+    page.locator("#size label").filter(has_text="256").click()
+    expect(page.locator("#choice")).to_contain_text("begins from scratch", timeout=PATIENCE)
+    page.wait_for_function(f"{width} === 256", timeout=PATIENCE)
+    expect(page.locator("#clock")).to_contain_text("minutes this machine shows", timeout=PATIENCE)
+    page.locator("#time label").filter(has_text="2 min").click()
+    expect(page.locator("#clock")).to_contain_text("In 2 minutes", timeout=PATIENCE)
+    page.locator("#start").click()
+    toast = page.get_by_test_id("toast-body").first
+    expect(toast).to_contain_text("at least 10,000 are needed", timeout=PATIENCE)
+    expect(page.locator("#setup")).to_be_visible()
+
+    page.locator("#size label").filter(has_text="64").click()
+    expect(page.locator("#choice")).to_be_hidden(timeout=PATIENCE)
+    page.wait_for_function(f"{width} === 64", timeout=PATIENCE)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -11,9 +11,10 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_runs import tiny_model, without_worker
+from tiny_runs import TINY, tiny_model, without_worker
 
 from gan_core.gan.config import AUGMENTATIONS, TrainConfig, derive
+from gan_core.pictures import Choices
 from ui.generate import GenerateTab
 from ui.mine import Mine, Store
 from ui.models import Models
@@ -21,6 +22,7 @@ from ui.request import read_settings
 from ui.train import BY_HAND, TrainTab
 from ui.watch import Watch
 
+FIELDS = (16, "dcgan", "one", 0, "tiny")
 FEW, MANY = derive(100, 5.0), derive(2000, 5.0)
 
 
@@ -56,7 +58,7 @@ def form(config: TrainConfig) -> list[Any]:
 
 def started_with(tab: TrainTab, draft: str, values: list[Any]) -> Mapping[str, Any]:
     """Press Start, and give what was set by hand, as the run's folder tells it."""
-    shown = tab.start(draft, 5.0, 0, "tiny", 0, *values, False, Mine().to_browser())
+    shown = tab.start(draft, 5.0, *FIELDS, 0, 0, *values, False, Mine().to_browser(), draft)
     (stored,) = (it for it in shown if isinstance(it, dict) and "runs" in it)
     settings = read_settings(tab.models.runs.folder(stored["run"]))
     assert settings is not None
@@ -73,7 +75,7 @@ def test_of_5000_pictures_a_random_2000_are_used_and_trained_with_what_the_form_
     sheet, number = report.drafts.sheet(draft), shown[report.number]
     assert number == len(report.drafts.dataset(draft)) == 2000
 
-    _, *updates = tab.follow(number, 100, *form(FEW))
+    _, *updates = tab.follow(number, (100, TINY), *FIELDS, *form(FEW))
     followed = dict(zip(BY_HAND, updates, strict=True))
     changed = {name: it["value"] for name, it in followed.items() if "value" in it}
     assert changed == {"batch_size": 32, "lr_D": 2e-4, "augment": ["color", "translation"]}
@@ -84,11 +86,12 @@ def test_of_5000_pictures_a_random_2000_are_used_and_trained_with_what_the_form_
 
 def test_what_was_set_by_hand_stays_when_other_pictures_are_dropped(tab: TrainTab) -> None:
     mine = dataclasses.replace(FEW, lr_D=1e-3)
-    filled_for, *updates = tab.follow(2000, 100, *form(mine))
-    assert filled_for == 2000
+    filled_for, *updates = tab.follow(2000, (100, TINY), *FIELDS, *form(mine))
+    assert filled_for == (2000, TINY)
     assert "value" not in updates[BY_HAND.index("lr_D")]
     assert updates[BY_HAND.index("batch_size")]["value"] == 32
-    assert tab.follow(0, 2000, *form(MANY))[0] == 2000  # none of them can be used
+    kept = tab.follow(0, (2000, TINY), *FIELDS, *form(MANY))[0]
+    assert kept == (2000, TINY)  # none of them can be used
 
 
 def test_pictures_that_vanish_before_they_are_read_are_named_and_the_others_are_used(
@@ -107,3 +110,34 @@ def test_pictures_that_vanish_before_they_are_read_are_named_and_the_others_are_
     shown = dict(zip(tab.report.all, values, strict=False))
     assert "missing file (24)" in shown[tab.report.summary]["value"]
     assert shown[tab.report.number] == 0
+
+
+def test_pictures_are_cut_anew_at_another_size_and_what_was_decided_is_kept(
+    tab: TrainTab, picture_folder: Path
+) -> None:
+    report = tab.report
+    dropped = sorted(str(path) for path in picture_folder.iterdir())
+    values = report.read(dropped, None, 16)
+    draft, uploads = values[0], values[-1]
+    report.drafts.decide(draft, lambda was: dataclasses.replace(was, used={3: False}))
+    report.move(draft, 0, 100)
+
+    report.look(draft, 0)
+
+    report.cut_anew(draft, uploads, 64, 0)
+    assert report.drafts.dataset(draft).images.shape[1:] == (64, 64, 3)
+    assert report.drafts.choices(draft) == Choices("center", {0: 1.0}, {3: False})
+    assert report.drafts.look(draft) is None  # to be compared at the new size
+    assert all(it == gr.skip() for it in report.cut_anew(draft, uploads, 64, 0))
+
+
+def test_when_the_uploads_are_gone_another_size_changes_nothing_and_start_says_what_to_do(
+    tab: TrainTab, picture_folder: Path
+) -> None:
+    dropped = sorted(str(path) for path in picture_folder.iterdir())
+    draft = tab.report.read(dropped, None, 32)[0]
+    with pytest.warns(UserWarning, match=r"cut at 32 px.*of 64 px.*Drop them again"):
+        values = tab.report.cut_anew(draft, [], 64, None)
+    assert all(it == gr.skip() for it in values)
+    with pytest.raises(gr.Error, match=r"cut at 32 px.*of 16 px.*Drop them again"):
+        started_with(tab, draft, form(FEW))

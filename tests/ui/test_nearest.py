@@ -80,7 +80,8 @@ def test_under_generate_the_nearest_is_offered_for_ones_own_models_alone(
     chosen = gr.SelectData(None, {"index": 2, "value": None})
 
     def is_offered(model: str) -> bool:
-        shown = dict(zip(tab.kept, tab.pick(Recipe(model, 4, 0, 1.0), chosen), strict=True))
+        values = tab.pick(Recipe(model, 4, 0, 1.0), 1, 1, chosen)
+        shown = dict(zip([*tab.kept, *tab.inside.outputs], values, strict=True))
         assert shown[tab.beside]["visible"] is False
         return bool(shown[tab.nearest]["visible"])
 

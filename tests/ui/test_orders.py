@@ -28,7 +28,7 @@ from ui.look import Mark
 from ui.mine import Mine, Store
 from ui.models import Models
 from ui.orders import Orders
-from ui.request import read_settings
+from ui.request import read_settings, write_settings
 from ui.run_folder import paused_by
 from ui.settings_form import FIELDS, settings_now
 from ui.verdict import remedy
@@ -175,6 +175,22 @@ def test_a_new_run_of_the_same_pictures_has_the_forms_settings_and_is_watched(
     assert asked.options == {"lr_G": 1e-3}
     assert anew.runs == (mine.run, anew.run)
     assert orders.look(mine).run.state == "stopped"
+
+
+def test_a_new_run_from_a_model_grows_from_what_that_has_learned(
+    orders: Orders, mine: Mine
+) -> None:
+    folder = pretend(orders.runs, mine.run, [*LEARNING, STOPPED], ended_by="stop")
+    tiny_model(folder / BEST_FOLDER)
+    settings = read_settings(folder)
+    assert settings is not None
+    grown = {"grow_from": 8, "grow_kimg": 2.0}
+    write_settings(folder, replace(settings, options=grown, network={"kind": "pyramid"}))
+    asked = read_settings(folder_of(orders, orders.begin_from_model(mine)))
+    assert asked is not None
+    assert (asked.options, asked.network) == ({"grow_kimg": 2.0}, {"kind": "pyramid"})
+    again = read_settings(folder_of(orders, orders.begin_anew(mine, *form(orders, mine))))
+    assert again is not None and again.options == grown
 
 
 def test_a_new_run_from_a_model_has_the_same_pictures_and_outlives_the_run_it_came_from(

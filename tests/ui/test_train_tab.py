@@ -8,10 +8,11 @@ import pytest
 
 from gan_core.errors import BadSetting
 from gan_core.gan.config import ADJUSTABLE, AUGMENTATIONS
-from gan_core.gan.start import SCRATCH
+from ui.choice import usual
 from ui.jobs import Runs
 from ui.models import Models
-from ui.train import BY_HAND, settings_from
+from ui.terms import settings_from
+from ui.train import BY_HAND
 
 UNTOUCHED = {"lr_G": 2e-4, "augment": AUGMENTATIONS, "mirror": False}
 
@@ -24,7 +25,9 @@ def models(tmp_path: Path) -> Iterator[Models]:
 
 
 def options(models: Models, n_images: int, **chosen: Any) -> dict[str, Any]:
-    return dict(settings_from(models, n_images, 5, SCRATCH, 0, {**UNTOUCHED, **chosen}).options)
+    return dict(
+        settings_from(models, n_images, 5, usual(models), 0, {**UNTOUCHED, **chosen}).options
+    )
 
 
 def test_what_is_left_as_it_was_is_left_to_be_derived(models: Models) -> None:
@@ -39,7 +42,7 @@ def test_whatever_can_be_turned_under_way_can_be_set_before_start(models: Models
     asked_elsewhere = {"minutes", "kimg", "mirror"}
     assert set(ADJUSTABLE) - asked_elsewhere < set(BY_HAND)
     chosen = {"freeze_D": 2, "train_G": "batch-norm", "autopilot": True, "ema_halflife_kimg": 2.0}
-    settings = settings_from(models, 100, 5, SCRATCH, 0, {**UNTOUCHED, **chosen})
+    settings = settings_from(models, 100, 5, usual(models), 0, {**UNTOUCHED, **chosen})
     assert settings.options == chosen
     assert "--autopilot" in settings.command()
 

@@ -61,6 +61,16 @@ def test_the_status_line_tells_progress_speed_and_time_left() -> None:
 
 
 @pytest.mark.parametrize(
+    ("side", "fade", "text"),
+    [(16, 0.4, "16 px, fading in 40% · 12.3"), (16, 1.0, "16 px · 12.3"), (0, 1.0, ">12.3")],
+)
+def test_a_run_that_grows_says_how_far_it_has_come(side: int, fade: float, text: str) -> None:
+    grown = replace(progress(), side=side, fade=fade)
+    assert text in view.status_html(run("running", STARTED, grown))
+    assert "16 px" not in view.status_html(run("stopped", STARTED, grown))
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (190, "3 min 10 s"), (3900, "1 h 5 min")],
 )

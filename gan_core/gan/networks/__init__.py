@@ -4,7 +4,9 @@ Every G: `G(z [N, z_dim]) -> [N, 3, S, S]` in [-1, 1], S the network's resolutio
 picture depends on its own z alone. Every D: `D(x) -> logits [N]`, and `D.blocks()`, all of its
 parameters by block, the one nearest to the pixels first. Some can do more:
 
-- `G.scales(z)` makes a list of pictures, smallest first; D takes such a list, or the full size.
+- `G.scales(z, truncation)` makes a list of pictures, smallest first; D takes such a list, or the
+  full size.
+- `G.mapping(z)` makes styles w, `G.mix(coarse, fine, side)` one of two, `G.synthesis(w)` pictures.
 - `grow(side, fade)` on G and D: only what this side needs is computed (`gan.growth`).
 - `G(z, truncation)` with `G.truncate(w, truncation)`: where it is not z that is shrunk.
 - `rng`, a generator or None: where a network draws random numbers from while it learns.

@@ -1,0 +1,150 @@
+"""The honest clock: how many pictures a run can be shown in its time here, and whether that is
+enough to see anything.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from threading import Lock
+
+import numpy as np
+import torch
+
+from gan_core.compute import Compute, candidates, choose
+from gan_core.errors import BadSetting
+from gan_core.gan.config import NetworkConfig, TrainConfig
+from gan_core.gan.networks import build
+from gan_core.gan.plan import TRAINING_SHARE
+from gan_core.gan.state import new_state
+from gan_core.gan.steps import train_step
+
+# Thousands of pictures below which a run is refused. From scratch 20 left 120 sunflowers ten times
+# as far from the real ones as a start from the bundled model did (docs/experiments.md, "Retraining:
+# over seeds"): with half of that there is nothing to see. A trained start has its features already;
+# after 1, which is 60 steps, its colours have begun to move.
+FEWEST_FROM_SCRATCH, FEWEST_FROM_MODEL = 10.0, 1.0
+
+_SECONDS = 1.0  # for the steps that count
+_MOST_STEPS = 8
+_FEW = 4  # pictures in the first steps, which may be slow ones
+_MOST_WEIGHTS = 8e6  # of G and D; a DCGAN of 256 px has 93 million, and takes seconds to make
+_PROBED = NetworkConfig(resolution=32, width_G=32, width_D=32)
+_one_at_a_time = Lock()  # two timings at once would each see half of the machine
+
+
+def images_per_second(config: TrainConfig) -> float:
+    """How quickly this machine trains such a network in such batches, by timing a step or two.
+
+    Measured once for each network and batch. A network that grows is timed at its full size: while
+    it is small, it is quicker.
+    """
+    with _one_at_a_time:
+        # The penalties fall on one step of eight, and are not in the figure.
+        return _timed(TrainConfig(config.network, batch_size=config.batch_size))
+
+
+def kimg_within(minutes: float, speed: float) -> float:
+    """Thousands of pictures that a run of so many minutes is shown, at so many a second."""
+    return minutes * 60 * TRAINING_SHARE * speed / 1000
+
+
+def grow_kimg(kimg: float, first: int, resolution: int) -> float:
+    """Thousands of pictures in a stage, so that in half of a run of `kimg` all is grown."""
+    doublings = max(1, round(math.log2(resolution / first)))
+    return max(0.1, float(f"{kimg / 2 / doublings:.2g}"))
+
+
+def require_enough(config: TrainConfig, speed: float, is_from_scratch: bool) -> None:
+    """Refuse a run that cannot give a result in its time. Raises: BadSetting, with the figures."""
+    if config.minutes is None:
+        return
+    kimg, network = kimg_within(config.minutes, speed), config.network
+    fewest = FEWEST_FROM_SCRATCH if is_from_scratch else FEWEST_FROM_MODEL
+    if kimg >= fewest:
+        return
+    minutes = math.ceil(config.minutes * fewest / max(kimg, 1e-9))
+    begun = "From scratch" if is_from_scratch else "From a trained model"
+    raise BadSetting(
+        f"In {config.minutes:g} minutes this machine shows about {round_down(kimg)} pictures of"
+        f" {network.resolution} px to the network {network.kind}.",
+        f"{begun}, at least {fewest * 1000:,.0f} are needed before there is anything to see.",
+        f"Choose a smaller size, another network, or at least {minutes:,} minutes.",
+    )
+
+
+def round_down(kimg: float) -> str:
+    """A number of pictures with two digits that mean something: "310", "12,000"."""
+    return f"{float(f'{kimg * 1000:.2g}'):,.0f}"
+
+
+@lru_cache(maxsize=64)
+def _timed(config: TrainConfig) -> float:
+    compute = _quickest()
+    config, times = _narrowed(config)
+    few = _seconds_of_a_step(replace(config, batch_size=_FEW), compute, _SECONDS / 3)
+    seconds, shown = few, _FEW
+    if few * config.batch_size / _FEW < _SECONDS:
+        seconds, shown = _seconds_of_a_step(config, compute, _SECONDS), config.batch_size
+    return shown / (seconds * times)
+
+
+def _narrowed(config: TrainConfig) -> tuple[TrainConfig, float]:
+    """A network that is made within a second, and how many times as much work the asked one is.
+
+    Half the width is a quarter of the weights, and of the multiplications.
+    """
+    times = 1.0
+    while _weights(config.network) > _MOST_WEIGHTS and min(_widths(config.network)) > 8:
+        width_G, width_D = _widths(config.network)
+        narrow = replace(config.network, width_G=width_G // 2, width_D=width_D // 2)
+        config, times = replace(config, network=narrow), times * 4
+    return config, times
+
+
+def _widths(network: NetworkConfig) -> tuple[int, int]:
+    return network.width_G, network.width_D
+
+
+def _weights(network: NetworkConfig) -> int:
+    with torch.device("meta"):  # nothing is computed, nor kept
+        return sum(weights.numel() for net in build(network) for weights in net.parameters())
+
+
+def _seconds_of_a_step(config: TrainConfig, compute: Compute, seconds: float) -> float:
+    """The quickest step of some, after one to warm up: other work can only slow them down."""
+    side = config.network.resolution
+    images = np.random.default_rng(0).integers(0, 256, (config.batch_size, side, side, 3), np.uint8)
+    torch.set_num_threads(compute.threads)
+    state = new_state(config, images, compute)
+    train_step(state, config, compute)
+    took: list[float] = []
+    while sum(took) < seconds and len(took) < _MOST_STEPS:
+        began = time.perf_counter()
+        train_step(state, config, compute).sum().item()  # a GPU is waited for
+        took.append(max(1e-9, time.perf_counter() - began))
+    return min(took)
+
+
+@lru_cache(maxsize=1)
+def _quickest() -> Compute:
+    """The way of computing that suits this machine, by steps of a small network."""
+    options = candidates()
+    if len(options) == 1:
+        return options[0]
+    config = TrainConfig(_PROBED, batch_size=8)
+    images = np.zeros((8, _PROBED.resolution, _PROBED.resolution, 3), np.uint8)
+
+    def make_step(compute: Compute) -> Callable[[], None]:
+        state = new_state(config, images, compute)
+
+        def step() -> None:
+            train_step(state, config, compute)
+
+        return step
+
+    chosen, _ = choose(make_step, config.batch_size, options, seconds=0.3)
+    return chosen
