@@ -59,11 +59,11 @@ class Loop:
         self.pictures = fingerprint(data.images)
         self.fixed_z = latents(_PREVIEW_COUNT, config.seed, config.network.z_dim)
         self.judge: Judge | None = None
-        opened = clock()
+        now = opened = clock()
         if config.cadence.measure is not None:
             real = data.images if data.reference is None else data.reference
             self.judge = judge if judge is not None else Judge(real)
-        now = clock()
+            now = clock()
         self.due = {
             entry.name: Due(getattr(config.cadence, entry.name), now)
             for entry in fields(config.cadence)

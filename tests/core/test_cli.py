@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gan_core.events import Finished
@@ -211,6 +212,9 @@ def test_measure_gives_kid_with_its_counts_and_what_other_real_pictures_reach(
 
 def test_measure_lays_copies_beside_their_originals_the_worst_first(atelier, place, tmp_path):
     tiny = load_snapshot(place / "tiny")
+    with torch.no_grad():  # a fresh G makes grey, which is no picture to learn from
+        tiny.G.main[-2].weight.mul_(100)
+    save_snapshot(tiny, tmp_path / "vivid")
     made = to_uint8(render(tiny.G, latents(20, 1, tiny.network.z_dim)))
     (tmp_path / "real").mkdir()
     for index, image in enumerate(made[3:6]):
@@ -218,7 +222,7 @@ def test_measure_lays_copies_beside_their_originals_the_worst_first(atelier, pla
     for path in sorted((place / "pictures").glob("*.png")):
         shutil.copy(path, tmp_path / "real")
     out = tmp_path / "new" / "copies.png"
-    words = ("measure", tmp_path / "real", "--model", place / "tiny", "--count", 20)
+    words = ("measure", tmp_path / "real", "--model", tmp_path / "vivid", "--count", 20)
     done = atelier(*words, "--copies", out)
     assert done.code == 0, done.err
     assert f"{out}: 16 made pictures" in done.out
