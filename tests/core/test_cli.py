@@ -215,7 +215,8 @@ def test_measure_lays_copies_beside_their_originals_the_worst_first(atelier, pla
     with torch.no_grad():  # a fresh G makes grey, which is no picture to learn from
         tiny.G.main[-2].weight.mul_(100)
     save_snapshot(tiny, tmp_path / "vivid")
-    made = to_uint8(render(tiny.G, latents(20, 1, tiny.network.z_dim)))
+    vivid = load_snapshot(tmp_path / "vivid").G  # as stored, in half precision
+    made = to_uint8(render(vivid, latents(20, 1, tiny.network.z_dim)))
     (tmp_path / "real").mkdir()
     for index, image in enumerate(made[3:6]):
         Image.fromarray(image).save(tmp_path / "real" / f"{index}.png")
