@@ -134,7 +134,7 @@ def _lowest(name: str) -> float:
 
 
 _WORDS: dict[Condition, str] = {
-    "learning": "Wait: nothing can be said yet.",
+    "learning": "Wait a little.",
     "healthy": "Nothing needs to be turned. Losses that go up and down are how it should be.",
     "settled": "You may end the run: more time has stopped helping, and the best is kept.",
 }
