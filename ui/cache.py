@@ -9,7 +9,10 @@ import os
 import threading
 import time
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
+
+from gan_core.files import write_atomically
 
 _log = logging.getLogger(__name__)
 
@@ -50,3 +53,18 @@ def sweep_now_and_then(folder: Path, keep_seconds: float, every_seconds: float) 
             time.sleep(every_seconds)
 
     threading.Thread(target=keep_sweeping, name="sweep", daemon=True).start()
+
+
+def save_to_cache(data: bytes, name: str, folder: str) -> str:
+    """Give the path of a file of these bytes, in a folder from which Gradio serves.
+
+    Gradio's own `save_bytes_to_cache` writes over a file of the same bytes, and who is just being
+    sent that one gets a piece of it. Raises: DiskFull.
+    """
+    path = Path(folder) / sha256(data).hexdigest() / Path(name).name
+    if path.is_file():
+        path.touch()  # old files are deleted
+    else:
+        with write_atomically(path) as temporary:
+            temporary.write_bytes(data)
+    return str(path.resolve())

@@ -6,13 +6,13 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
 from numpy.typing import NDArray
 
 from gan_core.files import explain_disk_errors
 from gan_core.pictures import encode_png, enlarge
 from gan_core.style.sizes import resize
 from ui import texts
+from ui.cache import save_to_cache
 from ui.errors import friendly
 from ui.inside import Inside
 from ui.models import Models
@@ -31,7 +31,7 @@ def _gallery(models: Models, recipe: Recipe, folder: str) -> list[str]:
     """
     with explain_disk_errors(Path(folder)):
         return [
-            save_bytes_to_cache(
+            save_to_cache(
                 encode_png(pixels, picture_text(models, recipe, index)), f"{index:02d}.png", folder
             )
             for index, pixels in enumerate(make_pictures(models, recipe))
@@ -176,7 +176,7 @@ class GenerateTab:
         made = keep(self.models, shown, index)
         with explain_disk_errors(Path(self.png.GRADIO_CACHE)):
             files = [
-                save_bytes_to_cache(data, name, button.GRADIO_CACHE)
+                save_to_cache(data, name, button.GRADIO_CACHE)
                 for button, (name, data) in zip(buttons, made, strict=True)
             ]
         told = texts.PICKED.format(
@@ -227,4 +227,4 @@ class GenerateTab:
         png = encode_png(smooth, picture_text(self.models, recipe, index))
         name = f"seed-{recipe.seed}-{index}.png"
         with explain_disk_errors(Path(self.png.GRADIO_CACHE)):
-            return str(save_bytes_to_cache(png, name, self.png.GRADIO_CACHE))
+            return str(save_to_cache(png, name, self.png.GRADIO_CACHE))

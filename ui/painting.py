@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
 from numpy.typing import NDArray
 
 from gan_core.errors import BadPicture, BadSetting
@@ -25,6 +24,7 @@ from gan_core.style.recipe import Recipe, write_recipe
 from gan_core.style.sources import read_picture
 from gan_core.style.transfer import stylize
 from ui import texts
+from ui.cache import save_to_cache
 from ui.errors import require
 
 MOST_SECONDS, MOST_STYLES = 600, 24
@@ -141,7 +141,7 @@ def read_brush(editor: Any) -> NDArray[np.float32] | None:
 def save(png: bytes, name: str, folder: str) -> str:
     """Write a file into Gradio's `folder` and give its path. Raises: DiskFull."""
     with explain_disk_errors(Path(folder)):
-        return str(save_bytes_to_cache(png, name, folder))
+        return str(save_to_cache(png, name, folder))
 
 
 class Stops:

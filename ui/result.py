@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from gan_core.errors import BadRun
 from gan_core.files import explain_disk_errors
@@ -17,6 +16,7 @@ from gan_core.gan.memorisation import MANY_COPIES, memorisation
 from gan_core.gan.package import pack
 from gan_core.gan.run import DATASET_FILE, kept_measurement
 from ui import run_texts as texts
+from ui.cache import save_to_cache
 from ui.errors import friendly
 from ui.jobs import Runs
 from ui.look import Look
@@ -127,7 +127,7 @@ class Result:
         if not target.exists():
             pack(folder, target, kind, name)
         with explain_disk_errors(Path(kept_in)):
-            packed = save_bytes_to_cache(target.read_bytes(), f"{name}.zip", kept_in)
+            packed = save_to_cache(target.read_bytes(), f"{name}.zip", kept_in)
             films = [_film(target, name, kept_in) for name in _FILMS]
         return [
             gr.update(value=packed, label=texts.DOWNLOAD_RUN, interactive=True),
@@ -166,4 +166,4 @@ def say_memorised(run: RunState) -> str:
 def _film(packed: Path, name: str, kept_in: str) -> str | None:
     with zipfile.ZipFile(packed) as archive:
         inside = next((each for each in archive.namelist() if each.endswith(f"/{name}")), None)
-        return None if inside is None else save_bytes_to_cache(archive.read(inside), name, kept_in)
+        return None if inside is None else save_to_cache(archive.read(inside), name, kept_in)
