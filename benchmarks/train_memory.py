@@ -24,10 +24,10 @@ TARGET_MB = 1500.0
 EVERY = 5.0  # seconds
 
 
-def resident_mb(pid: int) -> float:
-    """What a process holds in memory now, of its own and shared, in MB."""
+def resident_mb(pid: int | str = "self", peak: bool = False) -> float:
+    """What a process holds in memory, of its own and shared, in MB: now, or at its peak so far."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith("VmHWM:" if peak else "VmRSS:"):
             return int(line.split()[1]) / 1000
     return 0.0
 

@@ -53,13 +53,9 @@ def growing_within(models: Models, choice: Choice, config: TrainConfig) -> dict[
 
     What the page begins with is known to come to something, and is not timed. Raises: BadSetting.
     """
-    if is_usual(models, choice) or config.minutes is None:
+    if is_usual(models, choice):
         return {}
-    speed = pace.images_per_second(config)
-    pace.require_enough(config, speed, choice.start == SCRATCH)
-    if not config.grow_from:
-        return {}
-    kimg = pace.kimg_within(config.minutes, speed)
-    each = pace.grow_kimg(kimg, config.grow_from, config.network.resolution)
-    from_scratch = {"grow_from": config.grow_from} if choice.start == SCRATCH else {}
-    return {**from_scratch, "grow_kimg": each}
+    growing = pace.fit(config, choice.start == SCRATCH)
+    if growing and choice.start == SCRATCH:
+        growing["grow_from"] = config.grow_from
+    return growing

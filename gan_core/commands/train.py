@@ -1,7 +1,8 @@
 """train, pretrain: from pictures to a model."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,6 +29,7 @@ from gan_core.commands.start import (
 )
 from gan_core.errors import BadRun, BadSetting
 from gan_core.files import require_room
+from gan_core.gan import pace
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint, has_checkpoint
 from gan_core.gan.config import AUGMENTATIONS, Cadence, TrainConfig, change, derive
 from gan_core.gan.networks.families import FAMILIES
@@ -152,7 +154,9 @@ def train(
     begin, shape, growth = start_from(start, **asked)
     time = overrides.pop("minutes", TrainConfig.minutes)
     overrides = {"seed": seed or 0, **growth, **overrides}
-    derive(1, time, shape, **overrides)  # refused now, not when thousands of pictures are read
+    # Refused now, not when thousands of pictures are read.
+    asked_for = derive(1, time, shape, **overrides)
+    overrides = {**_fit(asked_for, start), **overrides}
     dataset = read_pictures(source, shape.resolution)
     console.print(dataset.summary(), highlight=False)
     config = derive(len(dataset), time, shape, **overrides)
@@ -252,6 +256,7 @@ def pretrain(
                 **overrides,
             }
         )
+        config = replace(config, **{**_fit(config, start), **overrides})
         dataset = read_pictures(source, shape.resolution, EVERYTHING)
         console.print(dataset.summary(), highlight=False)
         seen, unseen = split(dataset, every)
@@ -313,6 +318,18 @@ def _refuse_other_split(
             "A run that goes on keeps its seed.",
             "Leave --seed away, or start a new run in another folder.",
         )
+
+
+def _fit(config: TrainConfig, start: str) -> dict[str, Any]:
+    """How long a run grows, in its time on this machine. Raises: BadSetting if it is too short.
+
+    From the default model a run is known to come to something, and a number of pictures is asked
+    for by those who know what they want.
+    """
+    if start == DEFAULT_MODEL or config.kimg is not None:
+        return {}
+    with console.status("Timing a step"):
+        return pace.fit(config, start == SCRATCH)
 
 
 def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:

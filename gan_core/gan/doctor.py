@@ -18,6 +18,7 @@ from gan_core.gan.signs import (
     BEGINNING,
     LEAST_REPORTS,
     SIGNS,
+    WHILE_GROWING,
     Condition,
     Evidence,
     say_healthy,
@@ -120,6 +121,8 @@ class Doctor:
             self.config, share, self.reports, is_sustained, self.measured, fresh, self.had_gradient
         )
         for condition, sign in SIGNS:
+            if seen.is_growing() and sign not in WHILE_GROWING:
+                continue
             if evidence := sign(seen, condition == self.state):
                 return self._say(kimg, condition, evidence)
         is_measured = self.config.cadence.measure is None or len(fresh) >= 2

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,6 +57,22 @@ def grow_kimg(kimg: float, first: int, resolution: int) -> float:
     """Thousands of pictures in a stage, so that in half of a run of `kimg` all is grown."""
     doublings = max(1, round(math.log2(resolution / first)))
     return max(0.1, float(f"{kimg / 2 / doublings:.2g}"))
+
+
+def fit(config: TrainConfig, is_from_scratch: bool) -> dict[str, Any]:
+    """Refuse a run that comes to nothing in its time here, and say what of growing follows from it.
+
+    Returns `grow_kimg` for a run that grows, else nothing. Takes a few seconds, to time steps; none
+    without `minutes`. Raises: BadSetting, with the figures.
+    """
+    if config.minutes is None:
+        return {}
+    speed = images_per_second(config)
+    require_enough(config, speed, is_from_scratch)
+    if not config.grow_from:
+        return {}
+    kimg = kimg_within(config.minutes, speed)
+    return {"grow_kimg": grow_kimg(kimg, config.grow_from, config.network.resolution)}
 
 
 def require_enough(config: TrainConfig, speed: float, is_from_scratch: bool) -> None:

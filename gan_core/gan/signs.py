@@ -91,6 +91,12 @@ class Evidence:
         two = [m for m in self.fresh[-2:] if share_of(m, self.config) >= share]
         return two if len(two) == 2 else []
 
+    def is_growing(self) -> bool:
+        """Whether what is made is still smaller than what it is measured against."""
+        last = self.reports[-1:]
+        side = self.config.network.resolution
+        return any(0 < report.side < side or report.fade < 1 for report in last)
+
     def is_nearing(self) -> bool:
         """Whether the last measurement was nearer to the real pictures than the one before."""
         two = self.measured[-2:]
@@ -259,3 +265,7 @@ SIGNS: tuple[tuple[Condition, Callable[[Evidence, bool], str | None]], ...] = (
     ("diverged", far_worse),
     ("settled", settled),
 )
+
+# What can be said of a network while it grows: its pictures lack all that is finer, and so by what
+# is measured of them they are far from the real ones and alike.
+WHILE_GROWING = (blown_up, d_is_winning)

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from gan_core.events import Finished
+from gan_core.gan import pace
 from gan_core.gan.checkpoint import find_checkpoint, restore, save_checkpoint
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.latents import latents, render
@@ -193,6 +194,31 @@ def test_train_begins_from_scratch_where_a_network_is_asked_for(atelier, place):
     done = atelier(*words, "--kimg", 0.01, "--batch-size", 8, "--out", place / "own")
     assert done.code == 0, done.err
     assert "Start: scratch" in done.out
+
+
+@pytest.mark.parametrize("command", ["train", "pretrain"])
+def test_a_new_run_that_comes_to_nothing_in_its_time_is_refused_with_the_numbers(
+    atelier, place, monkeypatch, command
+):
+    monkeypatch.setattr(pace, "images_per_second", lambda _config: 2.0)
+    words = (command, place / "pictures", "--network", "dcgan", "--resolution", 256)
+    done = atelier(*words, "--minutes", 2, "--out", place / "hopeless")
+    said = " ".join(done.err.split())
+    assert done.code == 2
+    assert "In 2 minutes this machine shows about" in said
+    assert "pictures of 256 px to the network dcgan" in said
+    assert "at least 10,000 are needed" in said
+    assert not (place / "hopeless").exists()
+
+
+def test_growing_fits_in_the_time_of_a_run_unless_it_is_set(atelier, place, monkeypatch):
+    monkeypatch.setattr(pace, "images_per_second", lambda _config: 1e5)
+    words = ("train", place / "pictures", "--network", "pyramid", "--resolution", 16)
+    fitting = ("--grow-from", 8, "--minutes", 0.05, "--batch-size", 8)
+    for name, more in {"fits": (), "set": ("--grow-kimg", 3)}.items():
+        assert atelier(*words, *fitting, *more, "--out", place / name).code == 0
+    kimg = {name: find_checkpoint(place / name).config.grow_kimg for name in ("fits", "set")}
+    assert kimg == {"fits": pace.grow_kimg(pace.kimg_within(0.05, 1e5), 8, 16), "set": 3}
 
 
 def test_a_held_out_part_too_small_to_measure_on_is_refused(atelier, place):

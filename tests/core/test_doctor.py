@@ -357,6 +357,18 @@ def test_a_game_that_is_level_is_only_accused_where_nothing_comes_of_it():
         assert {said.state for said in told(run_of(*rows, **level), CONFIG)} <= NOT_ACCUSED
 
 
+def test_a_network_that_grows_is_not_accused_of_what_it_cannot_make_yet():
+    """Level with a D that sees small pictures too, far from the large real ones, and alike."""
+    level = {"loss_D": 1.38, "score_real": 0.5, "score_fake": 0.49}
+    blurred = [{"kid": 6.0, "coverage": 0.02, "diversity": 0.3}] * 10
+    growing, fading = {"side": 32, "fade": 1.0}, {"side": 64, "fade": 0.5}
+    for stage, is_grown in ((growing, False), (fading, False), ({"side": 64}, True)):
+        found = {said.state for said in told(run_of(*blurred, **level, **stage), CONFIG)}
+        assert (found <= NOT_ACCUSED) != is_grown
+    won = [said.state for said in told(run_of(*blurred, **WON, **growing), CONFIG)]
+    assert won[-1] == "D is winning"
+
+
 def test_a_kid_that_leaves_its_best_far_behind_is_divergence_but_one_bad_measurement_is_not():
     good, bad, better = {"kid": 0.3}, {"kid": 1.5}, {"kid": 1.2}
     for late in ([bad, good, bad], [bad, better]):  # in the second it is on its way back

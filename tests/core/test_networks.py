@@ -33,7 +33,7 @@ def test_d_refuses_pictures_of_another_size_instead_of_judging_parts_of_them():
 
 def test_keys_and_shapes_are_those_of_the_pytorch_tutorial():
     """As its description gives them: nz = 100, ngf = ndf = 64, layers numbered in main."""
-    G, D = build(NetworkConfig())
+    G, D = build(NetworkConfig(width_G=64, width_D=64))
     channels = [100, 512, 256, 128, 64, 3]
     tutorial_G = {f"main.{3 * i}.weight": (channels[i], channels[i + 1], 4, 4) for i in range(5)}
     tutorial_D = {

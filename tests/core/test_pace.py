@@ -30,7 +30,7 @@ def test_a_choice_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_network_too_large_to_be_made_for_it_is_timed_narrower_and_reckoned_up() -> None:
-    config = TrainConfig(network_of("dcgan", resolution=128))
+    config = TrainConfig(network_of("dcgan", resolution=128, width_G=64, width_D=64))
     narrow, times = pace._narrowed(config)
     assert (narrow.network.width_G, times) == (32, 4.0)
     assert pace._narrowed(TrainConfig(TINY))[1] == 1.0

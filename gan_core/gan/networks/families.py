@@ -99,7 +99,6 @@ FAMILIES: dict[str, Family] = {
         "stylegan",
         "Style-based: a mapping network, and noise and style in every layer",
         (16, 32, 64, 128),
-        shape={"width_G": 32, "width_D": 32},
         # Karras et al. 2020 (ADA); gamma by the rule of its code, 0.0002 S^2 / batch, for 64 px and
         # batches of 32. Differs: the learning rates, 2e-3 to 2.5e-3 there (docs/experiments.md).
         recipe={
