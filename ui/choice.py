@@ -182,15 +182,19 @@ def _fits(models: Models, choice: Choice) -> bool:
 def _with_bundled(models: Models, choice: Choice, moved: str) -> Choice:
     """Start from a bundled model of this network and size, if there is one.
 
-    Who has not chosen a network, but only a size, gets the network that has such a model.
+    Who has not chosen a network, but only a size, gets the network that has such a model, or one
+    that can grow to it: whoever has the usual network, or one that came with a bundled start.
     """
     if moved in ("start", "grow_from"):
         return replace(choice, start=SCRATCH)
     there = {name: models.network(name) for name in models.bundled_names()}
     bundled = [of_network(network, name) for name, network in there.items()]
     fitting = [it for it in bundled if it == replace(choice, start=it.start, grow_from=0)]
-    if moved == "resolution" and choice.kind == usual(models).kind:
+    if moved == "resolution" and (choice.start in there or choice.kind == usual(models).kind):
         fitting += [it for it in bundled if it.resolution == choice.resolution]
+        largest_first = sorted(bundled, key=lambda it: -it.resolution)
+        larger = [replace(it, resolution=choice.resolution) for it in largest_first]
+        fitting += [it for it in larger if _fits(models, it)]
     return fitting[0] if fitting else replace(choice, start=SCRATCH)
 
 

@@ -46,7 +46,8 @@ class Settings:
             return ["--resume", "--minutes", f"{self.until:g}", *_as_options(self.changed)]
         words = ["--start", self.start, "--minutes", f"{self.minutes:g}", "--seed", str(self.seed)]
         asked = {"network" if name == "kind" else name: it for name, it in self.network.items()}
-        return words + _as_options(asked) + _as_options(self.options)
+        # Whether anything can come of it was asked before, when the machine may have been free.
+        return [*words, "--anyway", *_as_options(asked), *_as_options(self.options)]
 
 
 def _as_options(settings: Mapping[str, Any]) -> list[str]:

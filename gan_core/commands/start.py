@@ -51,14 +51,19 @@ def _name(start: str, kimg: float) -> str:
     return start if start in bundled_models() else f"an own model of {kimg:g} kimg"
 
 
-def refuse_other_network(checkpoint: Checkpoint, asked: dict[str, Any]) -> None:
-    """A run that goes on keeps its network. Raises: BadSetting."""
-    network = checkpoint.config.network
-    other = [name for name, value in asked.items() if getattr(network, name) != value]
+def refuse_other_network(
+    checkpoint: Checkpoint, asked: dict[str, Any], overrides: dict[str, Any]
+) -> None:
+    """A run that goes on keeps its network, and the way it grows. Raises: BadSetting."""
+    growth = {name: it for name, it in overrides.items() if name in ("grow_from", "grow_kimg")}
+    config = checkpoint.config
+    has = {**vars(config.network), **{name: getattr(config, name) for name in growth}}
+    wanted = {**asked, **growth}
+    other = [name for name, value in wanted.items() if has[name] != value]
     if other:
         raise BadSetting(
-            f"This run's network has {other[0]} = {getattr(network, other[0])}, and"
-            f" {asked[other[0]]} was asked for.",
-            "A run that goes on keeps its network.",
+            f"This run's network has {other[0]} = {has[other[0]]}, and {wanted[other[0]]} was"
+            " asked for.",
+            "A run that goes on keeps its network, and the way it grows.",
             "Leave the option out, or start a new run in another folder.",
         )

@@ -61,6 +61,7 @@ TrainG = Annotated[str | None, typer.Option("--train-g", help=HELP["train_G"])]
 AugmentP = Annotated[float | None, typer.Option(help=HELP["augment_p"])]
 EmaHalflife = Annotated[float | None, typer.Option(help=HELP["ema_halflife_kimg"])]
 Autopilot = Annotated[bool | None, typer.Option(help="Do at once what the run doctor advises")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also if nothing can come of it in time")]
 SkipD = Annotated[float | None, typer.Option("--skip-d-below", help=HELP["skip_D_below"])]
 Augment = Annotated[
     str | None, typer.Option(help=f"Comma-separated, of {', '.join(AUGMENTATIONS)}; or none")
@@ -104,6 +105,7 @@ def train(
     mirror: Mirror = None,
     ema_halflife_kimg: EmaHalflife = None,
     autopilot: Autopilot = None,
+    anyway: Anyway = False,
 ) -> None:
     """Retrain a GAN on your own pictures. With --resume, --minutes counts from the run's start."""
     asked = given(kind=network, resolution=resolution, channels=channels, scales=scales)
@@ -136,7 +138,7 @@ def train(
                 "A resumed run goes on with its own.",
                 "Leave them out, or start a new run in another folder.",
             )
-        refuse_other_network(checkpoint, asked)
+        refuse_other_network(checkpoint, asked, overrides)
         config = change(checkpoint.config, **overrides)
         _refuse_used_up(checkpoint, config)
         require_room(out)
@@ -153,13 +155,14 @@ def train(
     start = start or (SCRATCH if asked else DEFAULT_MODEL)
     begin, shape, growth = start_from(start, **asked)
     time = overrides.pop("minutes", TrainConfig.minutes)
+    ends = _ends(minutes, kimg)
     overrides = {"seed": seed or 0, **growth, **overrides}
     # Refused now, not when thousands of pictures are read.
-    asked_for = derive(1, time, shape, **overrides)
-    overrides = {**_fit(asked_for, start), **overrides}
+    asked_for = replace(derive(1, time, shape, **overrides), **ends)
+    overrides = {**_fit(asked_for, start, anyway), **overrides}
     dataset = read_pictures(source, shape.resolution)
     console.print(dataset.summary(), highlight=False)
-    config = derive(len(dataset), time, shape, **overrides)
+    config = replace(derive(len(dataset), time, shape, **overrides), **ends)
     _keep_dataset(dataset, source, out)
     _run(config, Data(dataset.images), out, begin)
 
@@ -200,6 +203,7 @@ def pretrain(
     mirror: Mirror = None,
     ema_halflife_kimg: EmaHalflife = None,
     autopilot: Autopilot = None,
+    anyway: Anyway = False,
 ) -> None:
     """Train a model from scratch for hours, measured on pictures it never sees.
 
@@ -234,7 +238,7 @@ def pretrain(
     asked |= given(width_G=width_G, width_D=width_D, d_norm=d_norm)
     if has_checkpoint(out):
         begin = find_checkpoint(out)
-        refuse_other_network(begin, asked)
+        refuse_other_network(begin, asked, overrides)
         config = change(begin.config, **overrides)
         _refuse_used_up(begin, config)
         data = _own_data(out)
@@ -253,10 +257,11 @@ def pretrain(
                 "cadence": Cadence(report=10, preview=60, checkpoint=120, measure=180),
                 **FAMILIES[shape.kind].recipe,
                 **growth,
+                **_ends(minutes, kimg),
                 **overrides,
             }
         )
-        config = replace(config, **{**_fit(config, start), **overrides})
+        config = replace(config, **{**_fit(config, start, anyway), **overrides})
         dataset = read_pictures(source, shape.resolution, EVERYTHING)
         console.print(dataset.summary(), highlight=False)
         seen, unseen = split(dataset, every)
@@ -320,16 +325,20 @@ def _refuse_other_split(
         )
 
 
-def _fit(config: TrainConfig, start: str) -> dict[str, Any]:
+def _fit(config: TrainConfig, start: str, anyway: bool) -> dict[str, Any]:
     """How long a run grows, in its time on this machine. Raises: BadSetting if it is too short.
 
-    From the default model a run is known to come to something, and a number of pictures is asked
-    for by those who know what they want.
+    From the default model a run is known to come to something.
     """
-    if start == DEFAULT_MODEL or config.kimg is not None:
+    if start == DEFAULT_MODEL or anyway:
         return {}
     with console.status("Timing a step"):
         return pace.fit(config, start == SCRATCH)
+
+
+def _ends(minutes: float | None, kimg: float | None) -> dict[str, Any]:
+    """Where only a number of pictures is given, a run takes as long as they take."""
+    return {"minutes": None} if minutes is None and kimg is not None else {}
 
 
 def _keep_dataset(dataset: Dataset, source: Path, out: Path) -> None:

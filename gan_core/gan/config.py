@@ -111,6 +111,12 @@ class TrainConfig:
             )
         check(self)
         check(self.network)
+        if self.train_G != "all" and not FAMILIES[self.network.kind].has_batch_norm:
+            raise BadSetting(
+                f"train_G is {self.train_G}, and G of the network {self.network.kind} has none.",
+                "There, all of G learns.",
+                "Set train_G to all.",
+            )
         if self.grow_from:
             _check_growing(self)
 
@@ -139,6 +145,12 @@ def _check_growing(config: TrainConfig) -> None:
             f"grow_from is {config.grow_from}, but the network {network.kind} cannot grow.",
             f"What grows is {_list(able)}.",
             "Choose that network, or 0: no growing.",
+        )
+    if config.freeze_D:
+        raise BadSetting(
+            f"freeze_D is {config.freeze_D}, and D grows from {config.grow_from} px.",
+            "Its lowest blocks are those that are grown, and have learned nothing yet.",
+            "Set freeze_D to 0, or do not grow.",
         )
     smaller = [side for side in family.sizes if side < network.resolution]
     if config.grow_from not in smaller:

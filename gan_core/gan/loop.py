@@ -220,8 +220,13 @@ class Loop:
         them, and is not what anybody trains for. So the first measurement of the second half
         forgets what was best in the first; before that, twice the pictures do, for a run that is
         stopped early. A best of the second half stays until it is beaten, also if the run is
-        given more time.
+        given more time. What was best at a smaller side than that which a run has grown to is not
+        what it is to make.
         """
+        then = stage_at(self.state.best_nimg, self.config)
+        now = stage_at(self.state.nimg, self.config)
+        if then is not None and now is not None and then.side < now.side:
+            return True
         if self.state.best_is_late:
             return False
         return is_late or 2 * self.state.best_nimg < self.state.nimg

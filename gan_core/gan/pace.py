@@ -26,7 +26,8 @@ from gan_core.gan.steps import train_step
 # Thousands of pictures below which a run is refused. From scratch 20 left 120 sunflowers ten times
 # as far from the real ones as a start from the bundled model did (docs/experiments.md, "Retraining:
 # over seeds"): with half of that there is nothing to see. A trained start has its features already;
-# after 1, which is 60 steps, its colours have begun to move.
+# after 1, which is 60 steps, its colours have begun to move. What is grown on top of it begins from
+# scratch.
 FEWEST_FROM_SCRATCH, FEWEST_FROM_MODEL = 10.0, 1.0
 
 _SECONDS = 1.0  # for the steps that count
@@ -34,18 +35,23 @@ _MOST_STEPS = 8
 _FEW = 4  # pictures in the first steps, which may be slow ones
 _MOST_WEIGHTS = 8e6  # of G and D; a DCGAN of 256 px has 93 million, and takes seconds to make
 _PROBED = NetworkConfig(resolution=32, width_G=32, width_D=32)
+# What a picture costs while a network grows, in that of one at the full size: as its side, but no
+# less than this (128 px: 0.17 at 8, 0.25 at 16, 0.34 at 32, 0.53 at 64).
+_LEAST_COST = 1 / 6
+_REMEMBERED = 300.0  # seconds; a machine that was busy then may be free now
 _one_at_a_time = Lock()  # two timings at once would each see half of the machine
 
 
 def images_per_second(config: TrainConfig) -> float:
     """How quickly this machine trains such a network in such batches, by timing a step or two.
 
-    Measured once for each network and batch. A network that grows is timed at its full size: while
-    it is small, it is quicker.
+    Measured once in some minutes for each network and batch. A network that grows is timed at its
+    full size: while it is small, it is quicker.
     """
     with _one_at_a_time:
         # The penalties fall on one step of eight, and are not in the figure.
-        return _timed(TrainConfig(config.network, batch_size=config.batch_size))
+        asked = TrainConfig(config.network, batch_size=config.batch_size)
+        return _timed(asked, int(time.monotonic() / _REMEMBERED))
 
 
 def kimg_within(minutes: float, speed: float) -> float:
@@ -53,26 +59,32 @@ def kimg_within(minutes: float, speed: float) -> float:
     return minutes * 60 * TRAINING_SHARE * speed / 1000
 
 
-def grow_kimg(kimg: float, first: int, resolution: int) -> float:
-    """Thousands of pictures in a stage, so that in half of a run of `kimg` all is grown."""
-    doublings = max(1, round(math.log2(resolution / first)))
-    return max(0.1, float(f"{kimg / 2 / doublings:.2g}"))
+def grow_kimg(kimg: float, first: int, resolution: int, by_time: bool = True) -> float:
+    """Thousands of pictures in a stage, so that after half of a run all is grown.
+
+    kimg: what the run is shown; if by_time, what it would be shown in its time at its full size.
+    """
+    sides = [first * 2**i for i in range(round(math.log2(resolution / first)) + 1)]
+    costs = [max(side / resolution, _LEAST_COST) if by_time else 1.0 for side in sides]
+    stages = sum(costs) - (costs[0] + costs[-1]) / 2  # half of the first, the fade of the last
+    return max(0.1, float(f"{kimg / 2 / stages:.2g}"))
 
 
 def fit(config: TrainConfig, is_from_scratch: bool) -> dict[str, Any]:
     """Refuse a run that comes to nothing in its time here, and say what of growing follows from it.
 
     Returns `grow_kimg` for a run that grows, else nothing. Takes a few seconds, to time steps; none
-    without `minutes`. Raises: BadSetting, with the figures.
+    if the run ends by `kimg`: whoever gives a number of pictures knows what they want.
+
+    Raises: BadSetting, with the figures.
     """
-    if config.minutes is None:
-        return {}
+    sides = (config.grow_from, config.network.resolution)
+    if config.kimg is not None:
+        return {"grow_kimg": grow_kimg(config.kimg, *sides, by_time=False)} if sides[0] else {}
     speed = images_per_second(config)
     require_enough(config, speed, is_from_scratch)
-    if not config.grow_from:
-        return {}
-    kimg = kimg_within(config.minutes, speed)
-    return {"grow_kimg": grow_kimg(kimg, config.grow_from, config.network.resolution)}
+    kimg = kimg_within(config.minutes or 0, speed)
+    return {"grow_kimg": grow_kimg(kimg, *sides)} if sides[0] else {}
 
 
 def require_enough(config: TrainConfig, speed: float, is_from_scratch: bool) -> None:
@@ -80,11 +92,14 @@ def require_enough(config: TrainConfig, speed: float, is_from_scratch: bool) -> 
     if config.minutes is None:
         return
     kimg, network = kimg_within(config.minutes, speed), config.network
-    fewest = FEWEST_FROM_SCRATCH if is_from_scratch else FEWEST_FROM_MODEL
+    is_new = is_from_scratch or config.grow_from > 0
+    fewest = FEWEST_FROM_SCRATCH if is_new else FEWEST_FROM_MODEL
     if kimg >= fewest:
         return
     minutes = math.ceil(config.minutes * fewest / max(kimg, 1e-9))
-    begun = "From scratch" if is_from_scratch else "From a trained model"
+    begun = "From a trained model"
+    if is_new:
+        begun = "From scratch" if is_from_scratch else "To grow a trained model"
     raise BadSetting(
         f"In {config.minutes:g} minutes this machine shows about {round_down(kimg)} pictures of"
         f" {network.resolution} px to the network {network.kind}.",
@@ -99,7 +114,7 @@ def round_down(kimg: float) -> str:
 
 
 @lru_cache(maxsize=64)
-def _timed(config: TrainConfig) -> float:
+def _timed(config: TrainConfig, _when: int) -> float:
     compute = _quickest()
     config, times = _narrowed(config)
     few = _seconds_of_a_step(replace(config, batch_size=_FEW), compute, _SECONDS / 3)

@@ -128,7 +128,14 @@ def load_weights(path: Path, module: nn.Module) -> None:
                 "Every weight must be finite.",
                 "Choose an earlier snapshot.",
             )
-    module.load_state_dict(tensors, strict=True)
+    try:
+        module.load_state_dict(tensors, strict=True)
+    except ValueError as error:  # a stage of growing that the network does not have
+        raise BadWeights(
+            f"{path.name} does not fit this network: {error}.",
+            "What a file says of its network must be possible.",
+            "Choose a file that was made for this network.",
+        ) from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:

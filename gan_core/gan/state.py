@@ -107,19 +107,12 @@ def hold_G(G: nn.Module, config: TrainConfig) -> None:
 
     The latter keeps G's filters as they are: Noguchi and Harada 2019 (arXiv:1904.01774), for the
     smallest sets.
-
-    Raises: BadSetting when that would leave nothing to learn.
     """
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
     for module in G.modules():
-        is_free = config.train_G == "all" or isinstance(module, nn.BatchNorm2d)
+        is_free = config.train_G == "all" or isinstance(module, norms)
         for parameter in module.parameters(recurse=False):
             parameter.requires_grad_(is_free)
-    if not any(parameter.requires_grad for parameter in G.parameters()):
-        raise BadSetting(
-            f"train_G is {config.train_G}, and this network's G has none.",
-            f"In the network {config.network.kind} all of G learns.",
-            "Choose all.",
-        )
 
 
 def new_state(
@@ -160,7 +153,7 @@ def _take_over(start: Snapshot, G: nn.Module, D: nn.Module, config: TrainConfig)
     if FAMILIES[whole.kind].grows and wanted.resolution < whole.resolution:
         wanted = replace(wanted, resolution=whole.resolution)
     require_same(wanted, whole)
-    if wanted != start.network or config.grow_from:
+    if config.grow_from or learned_side(start.G, wanted.resolution) < whole.resolution:
         require_begun(start, config)
     for network, trained in ((G, start.G), (D, start.D)):
         if trained is not None:

@@ -177,6 +177,8 @@ def test_another_network_is_trained_from_scratch_grows_and_is_grown_further(atel
     assert "growing from 8 px" in first.out
     again = atelier("pretrain", place / "pictures", "--out", place / "grown", "--network", "dcgan")
     assert (again.code, "kind = pyramid, and dcgan" in again.err.replace("\n", " ")) == (2, True)
+    other = atelier(*words, "--out", place / "grown", "--grow-kimg", 9, "--kimg", 1)
+    assert (other.code, "grow_kimg = 0.04, and 9" in other.err.replace("\n", " ")) == (2, True)
     further = ("--start", place / "grown", "--resolution", 32, "--kimg", 0.02)
     second = atelier("train", place / "pictures", *further, "--out", place / "further")
     assert second.code == 0, second.err
@@ -191,9 +193,13 @@ def test_another_network_is_trained_from_scratch_grows_and_is_grown_further(atel
 
 def test_train_begins_from_scratch_where_a_network_is_asked_for(atelier, place):
     words = ("train", place / "pictures", "--network", "pyramid", "--resolution", 16)
-    done = atelier(*words, "--kimg", 0.01, "--batch-size", 8, "--out", place / "own")
+    done = atelier(
+        *words, "--kimg", 0.01, "--grow-from", 8, "--batch-size", 8, "--out", place / "own"
+    )
     assert done.code == 0, done.err
     assert "Start: scratch" in done.out
+    config = find_checkpoint(place / "own").config
+    assert (config.minutes, config.grow_kimg) == (None, 0.1)  # however long; as little as can be
 
 
 @pytest.mark.parametrize("command", ["train", "pretrain"])

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from gan_core.commands.start import start_from
 from gan_core.compute import Compute
 from gan_core.errors import BadSetting, BadWeights
-from gan_core.events import Preview, Progress
+from gan_core.events import Measured, Preview, Progress
 from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, network_of
 from gan_core.gan.growth import Stage, enlarge, like, reduce, stage_at
 from gan_core.gan.latents import latents, render, sample
+from gan_core.gan.metrics import Judge
 from gan_core.gan.networks import build, grow, judge, make
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.start import Data, Start
@@ -190,6 +191,34 @@ def test_a_run_that_was_stopped_while_a_side_faded_in_ends_as_if_it_had_not_been
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+def test_a_run_keeps_nothing_of_a_smaller_side_than_it_has_grown_to(tmp_path):
+    """What is measured of small pictures may be nearer than that of the first larger ones."""
+    rising = itertools.count(1)
+
+    class Judged(Judge):
+        def measure(self, G, z_dim, seed=1):
+            return replace(super().measure(G, z_dim, seed), kid=float(next(rising)))
+
+    judge = Judged(pictures(), n_fake=4)
+    settings = config(cadence=Cadence(measure=1e-6))
+    events = list(train(settings, Data(pictures()), tmp_path, judge=judge, among=[CPU]))
+    assert load_snapshot(tmp_path / "best").G.side == 32
+    assert [event.is_best for event in events if isinstance(event, Measured)].count(True) > 1
+
+
+def test_freezing_d_while_it_grows_is_refused():
+    with pytest.raises(BadSetting, match="freeze_D is 1, and D grows from 8 px"):
+        config(freeze_D=1)
+
+
+def test_a_stage_that_the_network_does_not_have_is_refused_as_bad_weights(tmp_path):
+    G, D = build(tiny())
+    G.sides, G.side = (*G.sides, 99), 99
+    save_snapshot(Snapshot(tiny(), G, D), tmp_path)
+    with pytest.raises(BadWeights, match="a side of 99"):
+        load_snapshot(tmp_path)
+
+
 def test_layers_that_are_not_reached_yet_keep_their_first_weights():
     settings = config()
     state, fresh = (new_state(settings, pictures(), CPU) for _ in range(2))
@@ -271,7 +300,8 @@ def test_a_start_that_is_half_grown_goes_on_where_it_is_and_not_beyond(small):
     for network in (small.G, small.D):
         grow(network, 16, 0.5)
     whole = config(small.network, grow_from=0)
-    assert new_state(whole, pictures(16), CPU, small).G_ema.fade == 0.5
+    with pytest.raises(BadSetting, match="begin at 16 px.*learned 8 px"):
+        new_state(whole, pictures(16), CPU, small)  # nothing would ever end its fading
     assert new_state(replace(whole, grow_from=8), pictures(16), CPU, small).G_ema.side == 8
     with pytest.raises(BadSetting, match="begin at 16 px.*learned 8 px"):
         new_state(config(tiny(32), grow_from=16), pictures(), CPU, small)

@@ -1,5 +1,7 @@
 """The clock before a run: how many pictures in how many minutes, and whether that is enough."""
 
+from dataclasses import replace
+
 import pytest
 
 from gan_core.errors import BadSetting
@@ -44,12 +46,22 @@ def test_a_run_is_refused_with_how_long_it_would_have_to_be() -> None:
     with pytest.raises(BadSetting, match=r"1,000 are needed.*7 minutes"):
         pace.require_enough(config, 3.0, is_from_scratch=False)
     pace.require_enough(config, 10.0, is_from_scratch=False)
+    grown = replace(config, grow_from=128)  # the new layers have learned nothing
+    with pytest.raises(BadSetting, match=r"To grow a trained model.*10,000"):
+        pace.require_enough(grown, 10.0, is_from_scratch=False)
 
 
 def test_growing_is_over_after_half_of_the_run() -> None:
     network = network_of("pyramid", resolution=64, width_G=4, width_D=4)
-    each = pace.grow_kimg(30.0, 8, 64)
-    config = TrainConfig(network, grow_from=8, grow_kimg=each)
+    by_pictures = pace.grow_kimg(30.0, 8, 64, by_time=False)
+    config = TrainConfig(network, grow_from=8, grow_kimg=by_pictures)
     assert stage_at(int(15_000 * 1.01), config) == Stage(64)
     before = stage_at(int(15_000 * 0.9), config)
     assert before is not None and before.fade < 1
+
+
+def test_growing_is_over_after_half_of_the_time_where_small_pictures_are_quick() -> None:
+    each = pace.grow_kimg(30.0, 8, 64)
+    # 8, 16, 32 and 64 px: half a stage, one, one, and half a stage, each at its cost.
+    spent = each * (0.5 / 6 + 1 / 4 + 1 / 2 + 0.5)
+    assert spent == pytest.approx(30.0 / 2, rel=0.05)

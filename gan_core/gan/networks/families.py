@@ -36,7 +36,8 @@ class Family:
     about: one plain line. sizes: the sides it can do, in pixels. shape: fields of `NetworkConfig`
     whose default is another here. options: fields of `NetworkConfig` -> what they may be here.
     recipe: fields of `TrainConfig` as its source prescribes them; what is set by hand wins.
-    grows: whether it can begin with small pictures and grow (`gan.growth`).
+    grows: whether it can begin with small pictures and grow (`gan.growth`). has_batch_norm: in G,
+    where they can be all that learns.
     """
 
     module: str
@@ -46,6 +47,7 @@ class Family:
     options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     grows: bool = False
+    has_batch_norm: bool = True
 
     def allowed(self) -> Mapping[str, tuple[Any, ...]]:
         """Every field of `NetworkConfig` that has only some values here, and these."""
@@ -78,6 +80,7 @@ FAMILIES: dict[str, Family] = {
             "ema_halflife_kimg": 10.0,
         },
         grows=True,
+        has_batch_norm=False,
     ),
     "mlp": Family(
         "mlp",
@@ -110,5 +113,6 @@ FAMILIES: dict[str, Family] = {
             "r1_gamma": 0.025,
             "ema_halflife_kimg": 10.0,
         },
+        has_batch_norm=False,
     ),
 }
