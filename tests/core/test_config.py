@@ -53,15 +53,15 @@ def test_a_setting_made_by_hand_wins_over_what_is_derived():
 
 
 def test_a_familys_recipe_comes_before_the_dcgans_and_what_is_set_by_hand_before_both():
-    network = network_of("pyramid")
+    network = network_of("stylegan")
     config = derive(100, 5, network, lr_D=1e-4)
-    assert (config.beta1, config.lr_D) == (FAMILIES["pyramid"].recipe["beta1"], 1e-4)
+    assert (config.beta1, config.lr_D) == (FAMILIES["stylegan"].recipe["beta1"], 1e-4)
     assert derive(100, 5).beta1 == TrainConfig.beta1 != config.beta1
 
 
 def test_a_familys_shape_comes_before_the_dcgans_and_what_is_asked_for_before_both():
-    network = network_of("pyramid", width_D=8)
-    assert (network.width_G, network.width_D) == (FAMILIES["pyramid"].shape["width_G"], 8)
+    network = network_of("mlp", channels=3)
+    assert (network.resolution, network.channels) == (FAMILIES["mlp"].shape["resolution"], 3)
     assert network_of("dcgan") == NetworkConfig()
 
 

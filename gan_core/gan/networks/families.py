@@ -65,22 +65,8 @@ FAMILIES: dict[str, Family] = {
         "pyramid",
         "Colours at every scale: grows from small pictures, or is judged at all sizes at once",
         _DOUBLINGS,
-        # At 64 px about the multiplications of a DCGAN of width 32, the bundled model's.
-        shape={"width_G": 16, "width_D": 16},
         options={"scales": ("one", "all")},
-        # Adam's betas: Karras et al. 2018, appendix A; loss, R1 and half-life as with stylegan,
-        # instead of WGAN-GP. Differs: the learning rates, 1e-3 there (docs/experiments.md).
-        recipe={
-            "loss": "non-saturating",
-            "lr_G": 5e-3,
-            "lr_D": 5e-3,
-            "beta1": 0.0,
-            "beta2": 0.99,
-            "r1_gamma": 0.025,
-            "ema_halflife_kimg": 10.0,
-        },
         grows=True,
-        has_batch_norm=False,
     ),
     "mlp": Family(
         "mlp",
