@@ -16,6 +16,7 @@ from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
 from gan_core.gan.start import SCRATCH, Start
 from gan_core.hub.resolve import bundled_models, resolve
+from gan_core.settings import check_bounds
 
 Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]
 Resolution = Annotated[int | None, typer.Option(help=HELP["resolution"])]
@@ -36,6 +37,7 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
         return Start(), network_of(asked.pop("kind", NetworkConfig.kind), **asked), {}
     snapshot = load_snapshot(resolve(name))
     have, network = snapshot.network, replace(snapshot.network, **asked)
+    check_bounds(network)
     start = Start(snapshot, _name(name, snapshot.training.get("kimg", 0)))
     learned = learned_side(snapshot.G, have.resolution)
     # Larger than the model, or larger than what it had learned when it was kept in mid-growth.

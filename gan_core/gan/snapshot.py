@@ -88,7 +88,7 @@ def require_same(network: NetworkConfig, expect: NetworkConfig) -> None:
         raise BadWeights(
             f"The model's network has {', '.join(f'{key} = {found[key]}' for key in different)}.",
             f"Here {', '.join(f'{key} = {wanted[key]}' for key in different)} is needed.",
-            "Choose a model of the same kind and size, or give its network to `derive`.",
+            "Choose a model of the same kind and size, or leave its network as it is.",
         )
 
 
