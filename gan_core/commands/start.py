@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gan_core.commands.options import HELP
+from gan_core.commands.options import HELP, get_model
 from gan_core.errors import BadSetting
 from gan_core.gan.checkpoint import Checkpoint
 from gan_core.gan.config import NetworkConfig, network_of
@@ -15,7 +15,6 @@ from gan_core.gan.growth import learned_side
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
 from gan_core.gan.start import SCRATCH, Start
-from gan_core.hub.resolve import bundled_models, resolve
 
 Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]
 Resolution = Annotated[int | None, typer.Option(help=HELP["resolution"])]
@@ -34,9 +33,12 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
     """
     if name == SCRATCH:
         return Start(), network_of(asked.pop("kind", NetworkConfig.kind), **asked), {}
-    snapshot = load_snapshot(resolve(name))
+    found = get_model(name)
+    snapshot = load_snapshot(found.folder)
     have, network = snapshot.network, replace(snapshot.network, **asked)
-    start = Start(snapshot, _name(name, snapshot.training.get("kimg", 0)))
+    # For the record, which is packed and published: a path of this machine does not belong in.
+    own = f"an own model of {snapshot.training.get('kimg', 0):g} kimg"
+    start = Start(snapshot, found.name or own)
     learned = learned_side(snapshot.G, have.resolution)
     # Larger than the model, or larger than what it had learned when it was kept in mid-growth.
     if FAMILIES[have.kind].grows and network.resolution > learned:
@@ -44,11 +46,6 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
         return start, network, {"grow_from": learned}
     require_same(have, network)
     return start, network, {}
-
-
-def _name(start: str, kimg: float) -> str:
-    """For the record, which is packed and published: a path of this machine does not belong in."""
-    return start if start in bundled_models() else f"an own model of {kimg:g} kimg"
 
 
 def refuse_other_network(checkpoint: Checkpoint, asked: dict[str, Any]) -> None:

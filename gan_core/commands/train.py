@@ -11,6 +11,7 @@ from gan_core.commands.options import (
     EVERYTHING,
     HELD_OUT_HELP,
     HELP,
+    MODEL_HELP,
     given,
     read_pictures,
     require,
@@ -77,9 +78,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the run")],
     source: Annotated[Path | None, typer.Argument(help="Folder or zip of pictures")] = None,
     minutes: Annotated[float | None, typer.Option(help=HELP["minutes"] + "; 5 if new")] = None,
-    start: Annotated[
-        str | None, typer.Option(help=f"Bundled name, run folder, path; or {_START}")
-    ] = None,
+    start: Annotated[str | None, typer.Option(help=f"{MODEL_HELP}; or {_START}")] = None,
     seed: Annotated[int | None, typer.Option(help=HELP["seed"])] = None,
     network: Network = None,
     resolution: Resolution = None,
@@ -169,7 +168,7 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="Folder for the run; continued if it holds one")],
     minutes: Annotated[float | None, typer.Option(help=HELP["minutes"] + "; 120 if new")] = None,
     start: Annotated[
-        str, typer.Option(help="A model to go on from; its network is kept")
+        str, typer.Option(help=f"A model to go on from, and its network: {MODEL_HELP}")
     ] = SCRATCH,
     seed: Annotated[int | None, typer.Option(help=HELP["seed"] + "; 0 if new")] = None,
     network: Network = None,

@@ -1,0 +1,38 @@
+"""From any name of a model to a snapshot on this machine: what the commands and the page call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_core.hub.client import OnProgress, quietly
+from gan_core.hub.names import MODEL
+from gan_core.hub.resolve import find
+
+
+@dataclass(frozen=True)
+class Model:
+    """Where a model lies, for `load_snapshot`. name: what to call it in a record, so that others
+    find the same (a bundled name, or "owner/repo@commit"); None for a path of this machine."""
+
+    folder: Path
+    name: str | None
+
+
+def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
+    """Find a model: bundled, at a path, kept from the Hugging Face Hub, or there.
+
+    name: a bundled name; the path of a run, a folder or a file; "owner/repo", or
+    "owner/repo@revision". Once fetched, a revision stays what it was then.
+    on_progress: called with the bytes that have come, and all that will.
+
+    Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable;
+    DiskFull.
+    """
+    found = find(name, on_progress)
+    return Model(found.G.parent if found.G.name == MODEL else found.G, found.name)
+
+
+def resolve(name: str, on_progress: OnProgress = quietly) -> Path:
+    """Where the model called `name` lies, for `load_snapshot`; otherwise as `find_model`."""
+    return find_model(name, on_progress).folder
