@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_core.hub.client import OnProgress, quietly
-from gan_core.hub.names import MODEL
+from gan_core.gan.foreign import adopt
+from gan_core.hub.client import OnProgress, own_cache, quietly
 from gan_core.hub.resolve import find
 
 
@@ -22,6 +22,8 @@ class Model:
 def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
     """Find a model: bundled, at a path, kept from the Hugging Face Hub, or there.
 
+    What was made elsewhere, in a layout that is known (`gan.foreign`), is converted once.
+
     name: a bundled name; the path of a run, a folder or a file; "owner/repo", or
     "owner/repo@revision". Once fetched, a revision stays what it was then.
     on_progress: called with the bytes that have come, and all that will.
@@ -30,7 +32,7 @@ def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
     DiskFull.
     """
     found = find(name, on_progress)
-    return Model(found.G.parent if found.G.name == MODEL else found.G, found.name)
+    return Model(adopt(found.G, found.D, own_cache() / "converted"), found.name)
 
 
 def resolve(name: str, on_progress: OnProgress = quietly) -> Path:

@@ -10,7 +10,7 @@ import typer
 from gan_core.commands.options import HELP, get_model
 from gan_core.errors import BadSetting
 from gan_core.gan.checkpoint import Checkpoint
-from gan_core.gan.config import NetworkConfig, network_of
+from gan_core.gan.config import NetworkConfig, family_of, network_of
 from gan_core.gan.growth import learned_side
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
@@ -35,13 +35,17 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
         return Start(), network_of(asked.pop("kind", NetworkConfig.kind), **asked), {}
     found = get_model(name)
     snapshot = load_snapshot(found.folder)
-    have, network = snapshot.network, replace(snapshot.network, **asked)
+    have = snapshot.network
+    grows = family_of(have).grows
+    network = replace(have, **asked)
     # For the record, which is packed and published: a path of this machine does not belong in.
     own = f"an own model of {snapshot.training.get('kimg', 0):g} kimg"
+    if layout := snapshot.training.get("layout"):
+        own = f"a model like {layout}"
     start = Start(snapshot, found.name or own)
     learned = learned_side(snapshot.G, have.resolution)
     # Larger than the model, or larger than what it had learned when it was kept in mid-growth.
-    if FAMILIES[have.kind].grows and network.resolution > learned:
+    if grows and network.resolution > learned:
         require_same(replace(have, resolution=network.resolution), network)
         return start, network, {"grow_from": learned}
     require_same(have, network)

@@ -32,8 +32,7 @@ from gan_core.errors import BadRun, BadSetting
 from gan_core.files import require_room
 from gan_core.gan import pace
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint, has_checkpoint
-from gan_core.gan.config import AUGMENTATIONS, Cadence, TrainConfig, change, derive
-from gan_core.gan.networks.families import FAMILIES
+from gan_core.gan.config import AUGMENTATIONS, Cadence, TrainConfig, change, derive, family_of
 from gan_core.gan.run import (
     DATASET_FILE,
     EVENTS_FILE,
@@ -250,7 +249,7 @@ def pretrain(
                 "batch_size": 64,
                 "ema_halflife_kimg": 10.0,  # Karras et al. 2020 (ADA), table of hyperparameters
                 "cadence": Cadence(report=10, preview=60, checkpoint=120, measure=180),
-                **FAMILIES[shape.kind].recipe,
+                **family_of(shape).recipe,
                 **growth,
                 **overrides,
             }

@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import Any, TypeAlias, TypeVar
 
-from huggingface_hub import errors, get_session
+from huggingface_hub import constants, errors, get_session
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from gan_core.errors import BadWeights, HubUnreachable
@@ -44,6 +45,11 @@ class RemoteFile:
     url: str
     commit: str
     size: int  # bytes
+
+
+def own_cache() -> Path:
+    """Where what we make of the Hub's files is kept, beside the client's own cache."""
+    return Path(constants.HF_HOME) / "gan-atelier"
 
 
 def quietly(done: int, total: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 MODEL, DISCRIMINATOR, CONFIG = "model.safetensors", "discriminator.safetensors", "config.json"
-PICKLES = (".pth", ".pt", ".bin")  # of PyTorch; what is done with them: `gan_core.gan.foreign`
+PICKLES = (".pth", ".pt", ".bin")  # of PyTorch; what becomes of them: `gan_core.gan.foreign`
 _SUFFIXES = (".safetensors", *PICKLES)
 _G = re.compile(r"(?:^|[^a-z])(?:generator|gen|net_?g|g)(?:[^a-z]|$)")
 _D = re.compile(r"(?:^|[^a-z])(?:discriminator|disc|net_?d|d)(?:[^a-z]|$)")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_url
+from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -30,6 +30,7 @@ from gan_core.hub.client import (
     OnProgress,
     RemoteFile,
     explained,
+    own_cache,
     quietly,
     read,
     unsound,
@@ -73,7 +74,7 @@ def fetch_tensors(
     asked = {"repo": repo, "filename": filename, "revision": revision}
     key = hashlib.sha256(json.dumps([asked, sorted(wanted.items())]).encode()).hexdigest()[:8]
     words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{repo}-{Path(filename).stem}-{revision}")[:120]
-    path = (cache or Path(constants.HF_HOME) / "gan-atelier") / f"{words}-{key}.safetensors"
+    path = (cache or own_cache()) / f"{words}-{key}.safetensors"
     if commit := _kept(path, asked, wanted):
         return Fetched(path, commit)
     file = _find(repo, filename, revision, endpoint)

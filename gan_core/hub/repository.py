@@ -39,8 +39,8 @@ from gan_core.hub.client import (
     within,
 )
 from gan_core.hub.names import Picked, pick
+from gan_core.weights import MAX_MB
 
-MAX_MB = 300  # of all files of a model; the DCGAN tutorial's two networks take 25
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _KEY = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Repositories of these hold a `model.safetensors` too, mostly large, and never a GAN of ours.

@@ -1,5 +1,6 @@
 """Models by name: bundled, at a path, kept from the Hub, or there; bounded, verified, whole."""
 
+import io
 import os
 import shutil
 import socket
@@ -9,18 +10,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants, hf_hub_download
 from loopback_hub import COMMIT, LoopbackHub
 from PIL import Image
+from test_foreign import punks_G
 
 from gan_core.errors import BadWeights, DiskFull, HubUnreachable
 from gan_core.gan.config import NetworkConfig
+from gan_core.gan.latents import sample
 from gan_core.gan.networks import build
 from gan_core.gan.run import read_events
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.hub.names import pick
-from gan_core.hub.repository import MAX_MB, Repository, fetch_model
+from gan_core.hub.repository import Repository, fetch_model
 from gan_core.hub.resolve import DEFAULT_MODEL, Found, find
+from gan_core.models import find_model, resolve
+from gan_core.weights import MAX_MB
 
 pytestmark = pytest.mark.usefixtures("hub_client")
 ROOT = Path(__file__).resolve().parents[2]
@@ -363,7 +369,7 @@ def here(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> LoopbackHub:
 def test_train_starts_from_a_repository_and_records_its_commit(
     here, atelier, picture_folder, tmp_path
 ):
-    words = ("--start", REPO, "--kimg", "0.1", "--batch-size", "8", "--out", tmp_path / "run")
+    words = ("--start", REPO, "--kimg", "0.02", "--batch-size", "8", "--out", tmp_path / "run")
     done = atelier("train", picture_folder, *words)
     assert done.code == 0, done.err
     assert f"Start: {REPO}@{COMMIT}." in done.out
@@ -376,19 +382,33 @@ def test_measure_takes_a_repository(here, atelier, picture_folder):
     assert "KID" in done.out
 
 
+def test_a_generator_of_others_is_converted_and_keeps_the_name_of_its_commit(here, monkeypatch):
+    file = io.BytesIO()
+    torch.save(punks_G().state_dict(), file)
+    here.files = {f"{REPO}/generator.pth": file.getvalue()}
+    model = find_model(REPO)
+    assert model.name == f"{REPO}@{COMMIT}"
+    assert load_snapshot(model.folder).network.resolution == 24
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert find_model(REPO) == model
+
+
+@pytest.mark.network
+@pytest.mark.usefixtures("hub_client")
+def test_the_punks_are_on_the_hub():
+    made = sample(load_snapshot(resolve("nateraw/cryptopunks-gan")), 4, seed=0)
+    assert made.shape == (4, 3, 24, 24)
+
+
 def test_the_environment_alone_leads_the_program_to_another_hub(hub, tmp_path):
-    """As people have it: HF_ENDPOINT and HF_HOME, a process of its own, and then offline."""
-    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
-    environment.pop("HF_TOKEN", None)
-    command = [sys.executable, "-m", "gan_core", "generate", "--model", REPO, "--count", "2"]
-    for out, offline in ((tmp_path / "one", "0"), (tmp_path / "two", "1")):
-        done = subprocess.run(
-            [*command, "--out", out],
-            cwd=ROOT,
-            env={**environment, "HF_HUB_OFFLINE": offline},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        with Image.open(out / "0000.png") as picture:
-            assert picture.info["model"] == f"{REPO}@{COMMIT}"
+    """As people have it: HF_ENDPOINT and HF_HOME, a process of its own."""
+    environment = {name: value for name, value in os.environ.items() if name[:3] != "HF_"}
+    environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
+    command = [sys.executable, "-m", "gan_core", "generate", "--model", REPO, "--count", "1"]
+    done = subprocess.run(
+        [*command, "--out", tmp_path], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "0000.png") as picture:
+        assert picture.info["model"] == f"{REPO}@{COMMIT}"
+    assert list((tmp_path / "hf" / "hub").rglob("model.safetensors"))
