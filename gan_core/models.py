@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from gan_core.gan.foreign import adopt
 from gan_core.hub.client import OnProgress, own_cache, quietly
 from gan_core.hub.resolve import find
+
+# Names a repository with newer models, under the names of those that come with the program.
+NEWER = "GAN_ATELIER_REPO"
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
     Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable;
     DiskFull.
     """
-    found = find(name, on_progress)
+    found = find(name, on_progress, newer=os.environ.get(NEWER) or None)
     return Model(adopt(found.G, found.D, own_cache() / "converted"), found.name)
 
 

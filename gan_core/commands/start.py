@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -38,11 +39,7 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
     have = snapshot.network
     grows = family_of(have).grows
     network = replace(have, **asked)
-    # For the record, which is packed and published: a path of this machine does not belong in.
-    own = f"an own model of {snapshot.training.get('kimg', 0):g} kimg"
-    if layout := snapshot.training.get("layout"):
-        own = f"a model like {layout}"
-    start = Start(snapshot, found.name or own)
+    start = Start(snapshot, found.name or _name(snapshot.training))
     learned = learned_side(snapshot.G, have.resolution)
     # Larger than the model, or larger than what it had learned when it was kept in mid-growth.
     if grows and network.resolution > learned:
@@ -50,6 +47,14 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
         return start, network, {"grow_from": learned}
     require_same(have, network)
     return start, network, {}
+
+
+def _name(training: Mapping[str, Any]) -> str:
+    """For the record, which is packed and published: a path of this machine does not belong in."""
+    if "layout" in training:
+        return f"a model like {training['layout']}"
+    kimg = training.get("kimg", 0)
+    return f"an own model of {kimg if isinstance(kimg, int | float) else 0:g} kimg"
 
 
 def refuse_other_network(checkpoint: Checkpoint, asked: dict[str, Any]) -> None:

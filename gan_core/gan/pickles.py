@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ _AGAIN = "Where you trust it, save it anew: torch.save(model.state_dict(), ...).
 
 
 def read_pickle(path: Path) -> Mapping[str, object]:
-    """Read a file that `torch.save` wrote: tensors by name, or records of such.
+    """Read a file that `torch.save` wrote: tensors by name, or records of such; deeper is nothing.
 
     Raises: BadWeights when it asks for anything but plain data, or is damaged.
     """
@@ -43,7 +43,10 @@ def read_pickle(path: Path) -> Mapping[str, object]:
             "It must hold tensors by name, as a state_dict does.",
             _AGAIN,
         )
-    for tensor in _tensors(content):
+    records = [each for each in content.values() if isinstance(each, Mapping)]
+    for tensor in (each for record in (content, *records) for each in record.values()):
+        if not isinstance(tensor, Tensor):
+            continue
         held = tensor.untyped_storage().nbytes() if tensor.layout is torch.strided else 0
         if tensor.numel() * tensor.element_size() > held:  # a view that repeats its bytes
             raise BadWeights(
@@ -52,11 +55,3 @@ def read_pickle(path: Path) -> Mapping[str, object]:
                 _AGAIN,
             )
     return content
-
-
-def _tensors(content: object) -> Iterator[Tensor]:
-    if isinstance(content, Tensor):
-        yield content
-    elif isinstance(content, Mapping):
-        for each in content.values():
-            yield from _tensors(each)

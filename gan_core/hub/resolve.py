@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from gan_core.errors import BadWeights
+from gan_core.errors import BadWeights, DiskFull, HubUnreachable
 from gan_core.hub.client import OnProgress, quietly
-from gan_core.hub.names import MODEL, PICKLES, Picked, pick
+from gan_core.hub.names import DISCRIMINATOR, MODEL, PICKLES, Picked, pick
 from gan_core.hub.repository import fetch_model
 
 BUNDLED = Path(__file__).resolve().parents[2] / "weights"
 DEFAULT_MODEL = "dcgan-kaokore-64"
+_BRIEF_S = 2.0  # is waited for a newer model, where there is one already
 # owner/repo, or owner/repo@revision; a revision is a branch, a tag, a commit, or refs/pr/1.
 _ON_THE_HUB = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)(?:@([\w][\w./-]*))?", re.ASCII)
 
@@ -36,6 +39,7 @@ def find(
     name: str,
     on_progress: OnProgress = quietly,
     *,
+    newer: str | None = None,
     bundled: Path = BUNDLED,
     cache: Path | None = None,
     endpoint: str | None = None,
@@ -44,12 +48,19 @@ def find(
 
     name: a bundled one; a run's folder, a folder or a file of weights; "owner/repo", or
     "owner/repo@revision". What comes from the Hub is named with its commit: "owner/repo@0123...".
+    newer: a repository with newer models under the names of those that are bundled, a folder each.
+    It is asked every time; where it does not answer, what it had last is taken, else the bundled.
     cache: the folder of the Hub's client, by default its own. endpoint: another Hub.
 
     Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable.
     """
+    fetch = partial(fetch_model, cache=cache, endpoint=endpoint, on_progress=on_progress)
     if name in bundled_models(bundled):
-        return _in_folder(bundled / name, Picked(MODEL, "discriminator.safetensors"), name)
+        if newer is not None:
+            with suppress(HubUnreachable, BadWeights, DiskFull):
+                there = fetch(newer, under=name, newest=True, patience=_BRIEF_S)
+                return _in_folder(there.folder, there.files, f"{name} of {newer}@{there.commit}")
+        return _in_folder(bundled / name, Picked(MODEL, DISCRIMINATOR), name)
     path = Path(name).expanduser()
     for candidate in (path / "best", path):
         if name and candidate.is_dir() and (picked := pick(_files(candidate))):
@@ -61,9 +72,7 @@ def find(
         raise _nothing(name, path, bundled)
     label = f"{name}, neither a bundled model nor a path here,"
     repo, revision = asked[1], asked[2] or "main"
-    there = fetch_model(
-        repo, revision, label=label, cache=cache, endpoint=endpoint, on_progress=on_progress
-    )
+    there = fetch(repo, revision, label=label)
     return _in_folder(there.folder, there.files, f"{repo}@{there.commit}")
 
 

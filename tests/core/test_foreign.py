@@ -263,7 +263,7 @@ def test_a_discriminator_alone_is_no_model(place):
     "layers",
     [
         (), ("4 k4 s1",), ("4 k9 s1 p0",), ("5 k24 s1 p0",), ("64 k99 s9 p0",) * 3,
-        ("4 k2 s1 p0",) * 11, ("4 k1 s1 p5",),
+        ("4 k2 s1 p0",) * 11, ("900 k99 s1 p0", "4 k24 s1 p49"), ("4 k1 s1 p5",),
     ],
 )  # fmt: skip
 def test_a_table_that_makes_no_such_pictures_is_refused(layers):

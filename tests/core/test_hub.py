@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +107,11 @@ def test_a_repositorys_model_is_as_its_owner_saved_it(hub, cache, model):
         assert tensor.equal(there.D.state_dict()[name])
 
 
+def test_another_commit_than_the_one_asked_for_is_not_taken(hub, cache):
+    with pytest.raises(HubUnreachable, match="not the Hub"):
+        fetch(hub, cache, revision=OTHER_COMMIT)
+
+
 def test_it_is_named_with_the_commit_that_it_was_then(hub, cache):
     assert found(hub, cache).name == f"{REPO}@{COMMIT}"
     hub.commit = OTHER_COMMIT  # its owner goes on, and what was fetched stays
@@ -126,6 +131,48 @@ def test_the_newest_is_asked_for_and_what_was_kept_does_where_nobody_answers(hub
     assert fetch(hub, cache, newest=True).commit == OTHER_COMMIT
     hub.error = 503, ""
     assert fetch(hub, cache, newest=True).commit == OTHER_COMMIT
+
+
+@pytest.fixture
+def newer(hub: LoopbackHub, model: Path) -> LoopbackHub:
+    """A repository with another model under the name of the bundled one."""
+    hub.files = {
+        f"{REPO}/{DEFAULT_MODEL}/{path.name}": path.read_bytes() for path in model.iterdir()
+    }
+    return hub
+
+
+def find_newer(hub: LoopbackHub, cache: Path) -> Found:
+    return find(DEFAULT_MODEL, newer=REPO, cache=cache, endpoint=hub.url)
+
+
+def test_a_newer_default_model_is_taken_under_the_same_name_and_says_its_commit(newer, cache):
+    for commit in (COMMIT, OTHER_COMMIT):
+        newer.commit = commit
+        found = find_newer(newer, cache)
+        assert load_snapshot(found.G.parent).network == TINY
+        assert found.name == f"{DEFAULT_MODEL} of {REPO}@{commit}"
+
+
+def test_without_an_answer_the_newest_that_was_kept_is_taken_and_else_the_bundled(newer, cache):
+    newer.error = 503, ""
+    bundled = find(DEFAULT_MODEL)
+    assert find_newer(newer, cache) == bundled
+    newer.error = None
+    kept = find_newer(newer, cache)
+    newer.error = 503, ""
+    assert find_newer(newer, cache) == kept != bundled
+
+
+def test_a_repository_without_newer_models_leaves_the_bundled_ones(hub, cache):
+    assert find_newer(hub, cache) == find(DEFAULT_MODEL)
+
+
+def test_the_setting_for_newer_models_is_an_environment_variable(newer, hub_client, monkeypatch):
+    hub_client(newer.url)
+    assert find_model(DEFAULT_MODEL).name == DEFAULT_MODEL
+    monkeypatch.setenv("GAN_ATELIER_REPO", REPO)
+    assert find_model(DEFAULT_MODEL).name == f"{DEFAULT_MODEL} of {REPO}@{COMMIT}"
 
 
 # --- what is fetched, and how it is kept ----------------------------------------------------
@@ -152,6 +199,16 @@ def test_the_second_time_nobody_is_asked(hub, cache):
     assert fetch(hub, cache) == first
     assert fetch(hub, cache, revision=COMMIT) == first
     assert not hub.requests
+
+
+def test_a_file_that_another_commit_has_too_is_not_fetched_again(hub, cache):
+    first = fetch(hub, cache)
+    hub.commit = OTHER_COMMIT
+    hub.requests.clear()
+    second = fetch(hub, cache, newest=True)
+    assert len(hub.requests) == 1
+    assert second.folder != first.folder
+    assert load_snapshot(second.folder).network == load_snapshot(first.folder).network
 
 
 def test_what_is_kept_the_client_finds_and_the_other_way_round(hub, cache, tmp_path):
@@ -358,11 +415,9 @@ def test_files_that_do_not_say_what_they_are_are_not_guessed_at(names):
 
 
 @pytest.fixture
-def here(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> LoopbackHub:
+def here(hub: LoopbackHub, hub_client: Callable[[str], None]) -> LoopbackHub:
     """The loopback Hub as the one that the client asks when nobody says which."""
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    hub_client(hub.url)
     return hub
 
 
@@ -394,8 +449,8 @@ def test_a_generator_of_others_is_converted_and_keeps_the_name_of_its_commit(her
 
 
 @pytest.mark.network
-@pytest.mark.usefixtures("hub_client")
-def test_the_punks_are_on_the_hub():
+def test_the_punks_are_on_the_hub(hub_client):
+    hub_client("https://huggingface.co")
     made = sample(load_snapshot(resolve("nateraw/cryptopunks-gan")), 4, seed=0)
     assert made.shape == (4, 3, 24, 24)
 
