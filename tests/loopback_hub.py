@@ -36,6 +36,7 @@ class LoopbackHub:
         self.error: tuple[int, str] | None = None  # status and X-Error-Code of every answer
         self.anonymous = False  # answers like any web server, without X-Repo-Commit
         self.answer: bytes | None = None  # what it says instead of what there is
+        self.stalls = False  # sends half of every file, and then nothing until it is closed
         self.silent = False  # takes the question, and does not answer before it is closed
         self.cdn: str | None = None  # where files are redirected to
         self.served = 0  # bytes of bodies
@@ -163,7 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> None:
         self._say(status, {**about, "Content-Length": str(len(body))})
         if self.command == "GET":
-            body = body[: hub.cut] if "ETag" in about else body
+            if "ETag" in about:  # a file
+                body = body[: len(body) // 2 if hub.stalls else hub.cut]
             for start in range(0, len(body), 65536):
                 piece = body[start : start + 65536]
                 hub.served += len(piece)
@@ -171,6 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(piece)
                 except ConnectionError:  # who asked has what they wanted
                     return
+            if hub.stalls and "ETag" in about:
+                hub.closed.wait()
 
     def _say(self, status: int, headers: dict[str, str]) -> None:
         try:

@@ -129,7 +129,7 @@ def _networks(content: Mapping[str, object]) -> Iterator[dict[str, Tensor]]:
 
 def _part(tensors: dict[str, Tensor]) -> _Part | None:
     """Find the layout of a network by its names; None if it has none that is known."""
-    ordered = sorted(tensors, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+    ordered = sorted(tensors, key=lambda name: [int(n) for n in re.findall(r"\d{1,9}", name)])
     convolutions = [tensors[name] for name in ordered if tensors[name].dim() == 4]
     for layout in LAYOUTS:
         fits = all(re.fullmatch(layout.names, name) for name in tensors)
@@ -150,14 +150,17 @@ def _convert(networks: list[dict[str, Tensor]], label: str) -> Snapshot:
     fits = (part for part in fits if (part.side, part.channels) == (G.side, G.channels))
     D = next(fits, None) if G.layout.kind in FAMILIES else None
     network = _network(G, D)
-    used = [G] if D is None else [G, D]
-    held = sum(tensor.nbytes for part in used for tensor in part.tensors.values())
+    held = sum(each.nbytes for part in (G, D) if part for each in part.tensors.values())
     with Budget(_ROOM * held):
         net_G, net_D = build(network)
-    for part, net in zip(used, (net_G, net_D), strict=False):
-        fill(net, _named(part, network), label)
-    layout = {"layout": G.layout.about}
-    return Snapshot(network, net_G.eval(), net_D.eval() if D is not None else None, layout)
+    fill(net_G, _named(G, network), label)
+    if D is not None:
+        try:
+            fill(net_D, _named(D, network), label)
+        except BadWeights:  # a variant of its own: G makes pictures all the same
+            D = None
+    layout = G.layout.about if D is not None else f"{G.layout.about}, G alone"
+    return Snapshot(network, net_G.eval(), net_D.eval() if D else None, {"layout": layout})
 
 
 def _not_known(networks: list[dict[str, Tensor]], label: str) -> BadWeights:
@@ -189,8 +192,10 @@ def _network(G: _Part, D: _Part | None) -> NetworkConfig:
 
 def _named(part: _Part, network: NetworkConfig) -> dict[str, Tensor]:
     """A part's tensors as our network has them: by its names, in its colours."""
-    tensors = {re.sub(r"^network\.", "main.", name): each for name, each in part.tensors.items()}
-    if part.channels == 1 and network.channels == 3 and part.layout.kind != LAYERS:
+    tensors = part.tensors
+    if part.layout.kind == LAYERS:
+        return {re.sub(r"^\w+\.", "main.", name): each for name, each in tensors.items()}
+    if part.channels == 1 and network.channels == 3:
         # Grey becomes colour and computes the same: G makes three alike, D sees their mean.
         edge = part.convolutions[0 if part.is_D else -1]
         wide = edge.repeat(1, 3, 1, 1) / (3 if part.is_D else 1)

@@ -50,5 +50,5 @@ def _first(names: list[str], pattern: re.Pattern[str]) -> str | None:
 
 
 def _order(name: str) -> tuple[bool, int, list[int], str]:
-    epochs = [-int(digits) for digits in re.findall(r"\d+", name)]
+    epochs = [-int(digits) for digits in re.findall(r"\d{1,9}", name)]
     return not name.lower().endswith(".safetensors"), name.count("/"), epochs, name

@@ -153,13 +153,23 @@ def test_names_of_data_parallel_and_a_checkpoints_other_records_do_not_matter(pl
     assert adopted(place, checkpoint).network.resolution == 64
 
 
-def test_a_discriminator_of_another_size_is_left_out(place):
-    assert adopted(place, tutorial_G(32).state_dict(), tutorial_D(64).state_dict()).D is None
+def test_a_discriminator_of_another_size_or_kind_is_left_out(place):
+    variant = tutorial_D(32).state_dict()
+    variant["main.0.bias"] = torch.zeros(WIDTH)
+    for D in (tutorial_D(64).state_dict(), variant, {"fc.weight": torch.zeros(3, 3)}):
+        assert adopted(place, tutorial_G(32).state_dict(), D).D is None
+
+
+def test_a_model_that_the_hubs_own_class_saved_is_known_by_its_tensors(place):
+    save_file(tutorial_G().state_dict(), place / G_FILE)  # as PyTorchModelHubMixin does
+    (place / "config.json").write_text('{"nz": 12, "ngf": 8}')
+    folder = adopt(place / G_FILE, None, place / "cache")
+    assert load_snapshot(folder).network.resolution == 64
 
 
 def test_a_converted_model_is_kept_and_the_pickle_not_opened_again(place):
     first = adopted(place, tutorial_G().state_dict())
-    assert first.training == {"layout": "the PyTorch tutorial's DCGAN"}
+    assert first.training == {"layout": "the PyTorch tutorial's DCGAN, G alone"}
     kept = adopt(place / "G.pth", None, place / "cache")
     written = (kept / G_FILE).stat().st_ino  # another file, if it were written anew
     assert adopt(place / "G.pth", None, place / "cache") == kept

@@ -357,6 +357,14 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(hub, cache):
         fetch(hub, cache, patience=0.1)
 
 
+@pytest.mark.slow
+def test_a_file_that_stops_coming_is_not_waited_for_and_leaves_no_part(hub, cache):
+    hub.stalls = True
+    with pytest.raises(HubUnreachable, match="no answer in time"):
+        fetch(hub, cache)
+    assert not leftovers(cache)
+
+
 def test_a_closed_port_is_explained(cache):
     with socket.socket() as reserved:  # bound but not listening: connections are refused
         reserved.bind(("127.0.0.1", 0))
