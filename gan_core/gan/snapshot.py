@@ -27,7 +27,7 @@ from gan_core.weights import read_metadata, read_tensors
 
 G_FILE, D_FILE, CONFIG_FILE = "model.safetensors", "discriminator.safetensors", "config.json"
 _FORMAT = "gan-atelier-snapshot-1"
-# What a network may take, as against its files: they hold halves of 4 bytes, and D may be missing.
+# What a network may take, as against its files: these hold halves, and D's may be missing.
 _ROOM, _SMALL = 8, 64_000_000  # times, bytes
 
 
@@ -141,7 +141,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], label: str) -> None:
 
 
 def is_snapshot(path: Path) -> bool:
-    """Whether a safetensors file says that it is a snapshot. Raises: BadWeights if it is none such.
+    """Whether a safetensors file says that it is a snapshot. Raises: BadWeights if it is none.
 
     path: G's file. One that says so and is not sound is a snapshot all the same, for messages.
     """

@@ -267,6 +267,15 @@ def test_who_asks_can_stop_it_by_an_exception_and_nothing_half_is_left(hub, cach
     assert not leftovers(cache)
 
 
+def test_what_a_killed_download_left_is_swept(hub, cache):
+    fetch(hub, cache)
+    left = next(cache.rglob("blobs")) / ".blob.0123.tmp"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    fetch(hub, cache, newest=True)
+    assert not leftovers(cache)
+
+
 def test_a_token_goes_to_the_hub_and_not_on_to_where_the_file_lies(hub, cache, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     with LoopbackHub(hub.files) as cdn:
