@@ -40,7 +40,8 @@ from gan_core.gan.config import NetworkConfig
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import Judge
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.hub.resolve import DEFAULT_MODEL, resolve
+from gan_core.hub.resolve import DEFAULT_MODEL
+from gan_core.models import resolve
 from gan_core.pictures import load_dataset, make_grid, save_png, to_uint8
 
 N_FAKE = 512

@@ -31,7 +31,7 @@ CHILD = """
 import json, resource, sys, time
 from gan_core.gan.latents import latents, render
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.hub.resolve import resolve
+from gan_core.models import resolve
 from gan_core.pictures import encode_png, to_uint8
 
 model, count, repeats = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])

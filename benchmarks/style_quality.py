@@ -33,7 +33,8 @@ from gan_core.features.training import load_classifier
 from gan_core.files import write_atomically
 from gan_core.gan.latents import sample
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.hub.resolve import DEFAULT_MODEL, resolve
+from gan_core.hub.resolve import DEFAULT_MODEL
+from gan_core.models import resolve
 from gan_core.pictures.canvas import to_uint8
 from gan_core.pictures.paintings import PAINTINGS
 from gan_core.pictures.scenes import SCENES

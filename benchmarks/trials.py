@@ -31,7 +31,8 @@ from gan_core.gan.run import BEST_FOLDER
 from gan_core.gan.snapshot import Snapshot, load_snapshot
 from gan_core.gan.start import Data, Start
 from gan_core.gan.train import train
-from gan_core.hub.resolve import DEFAULT_MODEL, resolve
+from gan_core.hub.resolve import DEFAULT_MODEL
+from gan_core.models import resolve
 from gan_core.pictures import Dataset, load_dataset
 
 FAST = Compute("cpu", "bfloat16", True, 1)

@@ -19,7 +19,8 @@ from gan_core.gan.latents import latents, render, sample
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
 from gan_core.gan.start import Data, Start
 from gan_core.gan.train import train
-from gan_core.hub.resolve import bundled_models, resolve
+from gan_core.hub.resolve import bundled_models
+from gan_core.models import Model, find_model, resolve
 from gan_core.pictures import Dataset, load_dataset, save_png, to_uint8
 from gan_core.style.config import StyleConfig
 from gan_core.style.inputs import Content, Style
@@ -33,6 +34,7 @@ __all__ = [
     "Data",
     "Dataset",
     "Findings",
+    "Model",
     "NetworkConfig",
     "Snapshot",
     "Start",
@@ -42,6 +44,7 @@ __all__ = [
     "bundled_models",
     "derive",
     "examine",
+    "find_model",
     "latents",
     "load_dataset",
     "load_snapshot",

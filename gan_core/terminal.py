@@ -5,7 +5,14 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, track
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    track,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -106,6 +113,17 @@ def _say(event: events.Event) -> str:
 def show_progress(items: Sequence[_T], doing: str) -> Iterator[_T]:
     """Go through `items`, with a bar on a terminal as long as it takes."""
     yield from track(items, doing, console=console, transient=True, disable=not console.is_terminal)
+
+
+@contextmanager
+def show_download(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for as long as bytes come: called with those that have come, and all that will."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(doing, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 def print_report(report: Iterable[FileReport]) -> None:

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from gan_core.errors import BadWeights
 
+MAX_MB = 300  # of a model from outside; the DCGAN tutorial's two networks take 25
+
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read all tensors of a safetensors file. Raises: BadWeights."""

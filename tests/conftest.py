@@ -1,11 +1,13 @@
-"""What all tests share: one thread each, the order and the parts they run in, small pictures."""
+"""What all tests share: one thread each, order and parts, small pictures, the Hub's client."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import close_session, constants
 from PIL import Image
 from xdist.scheduler import LoadFileScheduling
 
@@ -48,3 +50,28 @@ def picture_folder(tmp_path: Path) -> Path:
         pixels = patches.repeat(8, axis=0).repeat(8, axis=1)
         Image.fromarray(pixels).save(folder / f"picture_{index:02d}.png")
     return folder
+
+
+@pytest.fixture
+def hub_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """The real client of the Hub, which here asks nobody by itself and has a folder of its own.
+
+    Call it with the address of a `LoopbackHub` to make that one the Hub.
+    """
+
+    def ask(url: str) -> None:
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        template = url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+    ask("http://127.0.0.1:9")  # where nobody listens
+    harnesses = tmp_path / "harnesses.json"  # else the client asks for it, once a day
+    harnesses.write_text('{"standardEnvVars": [], "harnesses": {}}')
+    monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(harnesses), raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "home" / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    yield ask
+    close_session()

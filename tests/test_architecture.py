@@ -22,6 +22,7 @@ ALLOWED = {
     "weights": {"errors"},
     "pictures": {"errors", "files"},
     "hub": {"errors", "files", "weights"},
+    "models": {"errors", "files", "gan", "hub"},
     "features": {
         "errors",
         "events",

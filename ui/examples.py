@@ -14,7 +14,7 @@ from PIL import Image
 from gan_core.events import Pastiche
 from gan_core.gan.latents import sample
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.hub.resolve import resolve
+from gan_core.models import resolve
 from gan_core.pictures.canvas import to_uint8
 from gan_core.pictures.paintings import PAINTINGS
 from gan_core.pictures.scenes import SCENES

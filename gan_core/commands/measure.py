@@ -6,14 +6,22 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from gan_core.commands.options import EVERYTHING, HeldOut, read_pictures, require, split
+from gan_core.commands.options import (
+    EVERYTHING,
+    MODEL_HELP,
+    HeldOut,
+    get_model,
+    read_pictures,
+    require,
+    split,
+)
 from gan_core.errors import BadSetting
 from gan_core.events import say_kid
 from gan_core.gan.copies import Images, Neighbour, worst_first
 from gan_core.gan.latents import sample
 from gan_core.gan.metrics import Judge, Quality
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.hub.resolve import DEFAULT_MODEL, resolve
+from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.pictures import enlarge, make_grid, save_png, to_uint8
 from gan_core.terminal import console
 
@@ -23,7 +31,7 @@ _SEED = 1  # of the latents, as in `Judge.measure`
 
 def measure(
     source: Annotated[Path, typer.Argument(help="Folder, zip or tar of real pictures")],
-    model: Annotated[str, typer.Option(help="Bundled name, run folder or path")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = DEFAULT_MODEL,
     count: Annotated[int, typer.Option(help="How many pictures to make, 2 to 10000")] = 1000,
     held_out: HeldOut = 1,
     copies: Annotated[
@@ -40,7 +48,7 @@ def measure(
             "It is written as PNG.",
             "Let it end in .png.",
         )
-    snapshot = load_snapshot(resolve(model))
+    snapshot = load_snapshot(get_model(model).folder)
     dataset = read_pictures(source, snapshot.network.resolution, EVERYTHING)
     real = dataset.images[::held_out]
     judge = Judge(real)

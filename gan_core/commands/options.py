@@ -13,11 +13,13 @@ import typer
 
 from gan_core.errors import BadSetting
 from gan_core.gan.config import NetworkConfig, TrainConfig
+from gan_core.models import Model, find_model
 from gan_core.pictures import Dataset, Limits, load_dataset
 from gan_core.settings import help_of
-from gan_core.terminal import console
+from gan_core.terminal import console, show_download
 
 HELP = help_of(TrainConfig, NetworkConfig)
+MODEL_HELP = "Bundled name, run folder, path, or owner/repo on the Hugging Face Hub"
 HELD_OUT_HELP = "Every n-th picture is for measuring, not learning"
 HeldOut = Annotated[int, typer.Option(help=HELD_OUT_HELP)]
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same pictures")]
@@ -62,6 +64,12 @@ def split(dataset: Dataset, every: int) -> tuple[Dataset, Dataset]:
     return replace(dataset, images=images[~is_held_out]), replace(
         dataset, images=images[is_held_out]
     )
+
+
+def get_model(name: str) -> Model:
+    """Find a model, and show how far it is if it has to be fetched."""
+    with show_download(f"Fetching {name}") as on_progress:
+        return find_model(name, on_progress)
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
-from gan_core.commands.options import HELP
+from gan_core.commands.options import HELP, get_model
 from gan_core.errors import BadSetting
 from gan_core.gan.checkpoint import Checkpoint
-from gan_core.gan.config import NetworkConfig, network_of
+from gan_core.gan.config import NetworkConfig, family_of, network_of
 from gan_core.gan.growth import learned_side
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
 from gan_core.gan.start import SCRATCH, Start
-from gan_core.hub.resolve import bundled_models, resolve
 from gan_core.settings import check_bounds
 
 Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]
@@ -35,22 +35,28 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
     """
     if name == SCRATCH:
         return Start(), network_of(asked.pop("kind", NetworkConfig.kind), **asked), {}
-    snapshot = load_snapshot(resolve(name))
-    have, network = snapshot.network, replace(snapshot.network, **asked)
+    found = get_model(name)
+    snapshot = load_snapshot(found.folder)
+    have = snapshot.network
+    grows = family_of(have).grows
+    network = replace(have, **asked)
     check_bounds(network)
-    start = Start(snapshot, _name(name, snapshot.training.get("kimg", 0)))
+    start = Start(snapshot, found.name or _name(snapshot.training))
     learned = learned_side(snapshot.G, have.resolution)
     # Larger than the model, or larger than what it had learned when it was kept in mid-growth.
-    if FAMILIES[have.kind].grows and network.resolution > learned:
+    if grows and network.resolution > learned:
         require_same(replace(have, resolution=network.resolution), network)
         return start, network, {"grow_from": learned}
     require_same(have, network)
     return start, network, {}
 
 
-def _name(start: str, kimg: float) -> str:
+def _name(training: Mapping[str, Any]) -> str:
     """For the record, which is packed and published: a path of this machine does not belong in."""
-    return start if start in bundled_models() else f"an own model of {kimg:g} kimg"
+    if "layout" in training:
+        return f"a model like {training['layout']}"
+    kimg = training.get("kimg", 0)
+    return f"an own model of {kimg if isinstance(kimg, int | float) else 0:g} kimg"
 
 
 def refuse_other_network(

@@ -11,6 +11,7 @@ from gan_core.commands.options import (
     EVERYTHING,
     HELD_OUT_HELP,
     HELP,
+    MODEL_HELP,
     given,
     read_pictures,
     require,
@@ -31,8 +32,7 @@ from gan_core.errors import BadRun, BadSetting
 from gan_core.files import require_room
 from gan_core.gan import pace
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint, has_checkpoint
-from gan_core.gan.config import AUGMENTATIONS, Cadence, TrainConfig, change, derive
-from gan_core.gan.networks.families import FAMILIES
+from gan_core.gan.config import AUGMENTATIONS, Cadence, TrainConfig, change, derive, family_of
 from gan_core.gan.run import (
     DATASET_FILE,
     EVENTS_FILE,
@@ -78,9 +78,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the run")],
     source: Annotated[Path | None, typer.Argument(help="Folder or zip of pictures")] = None,
     minutes: Annotated[float | None, typer.Option(help=HELP["minutes"] + "; 5 if new")] = None,
-    start: Annotated[
-        str | None, typer.Option(help=f"Bundled name, run folder, path; or {_START}")
-    ] = None,
+    start: Annotated[str | None, typer.Option(help=f"{MODEL_HELP}; or {_START}")] = None,
     seed: Annotated[int | None, typer.Option(help=HELP["seed"])] = None,
     network: Network = None,
     resolution: Resolution = None,
@@ -172,7 +170,7 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="Folder for the run; continued if it holds one")],
     minutes: Annotated[float | None, typer.Option(help=HELP["minutes"] + "; 120 if new")] = None,
     start: Annotated[
-        str, typer.Option(help="A model to go on from; its network is kept")
+        str, typer.Option(help=f"A model to go on from, and its network: {MODEL_HELP}")
     ] = SCRATCH,
     seed: Annotated[int | None, typer.Option(help=HELP["seed"] + "; 0 if new")] = None,
     network: Network = None,
@@ -255,7 +253,7 @@ def pretrain(
                 "batch_size": 64,
                 "ema_halflife_kimg": 10.0,  # Karras et al. 2020 (ADA), table of hyperparameters
                 "cadence": Cadence(report=10, preview=60, checkpoint=120, measure=180),
-                **FAMILIES[shape.kind].recipe,
+                **family_of(shape).recipe,
                 **growth,
                 **_ends(minutes, kimg),
                 **overrides,

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from gan_core.errors import BadSetting, BadWeights
-from gan_core.gan.networks.families import FAMILIES
+from gan_core.gan.networks.families import FAMILIES, KINDS, Family
 from gan_core.settings import LAST_SEED, check_bounds, choice, from_dict, setting
 
 Loss = Literal["non-saturating", "hinge", "relativistic"]
@@ -36,7 +36,7 @@ _FOR_MANY = {"augment": AUGMENTATIONS[:2]}
 class NetworkConfig:
     """What is needed to build G and D, and so what a snapshot carries with it."""
 
-    kind: str = choice("dcgan", tuple(FAMILIES), "Network")
+    kind: str = choice("dcgan", tuple(KINDS), "Network")
     resolution: int = setting(64, 8, 256, "Side of the pictures, pixels")
     channels: int = setting(3, 1, 3, "Colours of the pictures: 3, or 1 for grey ones")
     z_dim: int = setting(100, 1, 1024, "Length of the latent vector z")
@@ -46,6 +46,7 @@ class NetworkConfig:
     width_D: int = setting(32, 4, 256, "Channels after D's first layer")
     d_norm: DNorm = choice("batch", ("batch", "spectral"), "Normalisation in D")
     scales: Scales = choice("one", ("one", "all"), "What D judges: the picture, or all its sizes")
+    layers: tuple[str, ...] = ()  # of a network that was made elsewhere (`networks.layers`)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class TrainConfig:
             )
         check(self)
         check(self.network)
-        if self.train_G != "all" and not FAMILIES[self.network.kind].has_batch_norm:
+        family = family_of(self.network)
+        if self.train_G != "all" and not family.has_batch_norm:
             raise BadSetting(
                 f"train_G is {self.train_G}, and G of the network {self.network.kind} has none.",
                 "There, all of G learns.",
@@ -126,7 +128,7 @@ def check(config: NetworkConfig | TrainConfig) -> None:
     check_bounds(config)
     if not isinstance(config, NetworkConfig):
         return
-    for name, allowed in FAMILIES[config.kind].allowed().items():
+    for name, allowed in KINDS[config.kind].allowed().items():
         if (value := getattr(config, name)) not in allowed:
             raise BadSetting(
                 f"{name} is {value}.",
@@ -135,10 +137,22 @@ def check(config: NetworkConfig | TrainConfig) -> None:
             )
 
 
+def family_of(network: NetworkConfig) -> Family:
+    """The family of a network that can be trained. Raises: BadSetting for another."""
+    if network.kind not in FAMILIES:
+        raise BadSetting(
+            f"A model of {network.resolution} pixels that was made elsewhere is no network to train"
+            f" ({network.kind}).",
+            f"What is trained is one of {', '.join(FAMILIES)}.",
+            "Make pictures with it, and start from another model or from scratch.",
+        )
+    return FAMILIES[network.kind]
+
+
 def _check_growing(config: TrainConfig) -> None:
     """Whether the network can begin at the side that is asked for. Raises: BadSetting."""
     network = config.network
-    family = FAMILIES[network.kind]
+    family = family_of(network)
     if not family.grows:
         able = [kind for kind, each in FAMILIES.items() if each.grows]
         raise BadSetting(
@@ -189,7 +203,7 @@ def derive(
         "network": network,
         "minutes": minutes,
         **(_FOR_FEW if n_images < _MANY else _FOR_MANY),
-        **FAMILIES[network.kind].recipe,
+        **family_of(network).recipe,
         "cadence": cadence_for(minutes),
     }
     return TrainConfig(**{**derived, **overrides})

@@ -20,12 +20,15 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadWeights
 from gan_core.files import write_atomically
+from gan_core.gan.budget import Budget
 from gan_core.gan.config import NetworkConfig, config_from_dict
 from gan_core.gan.networks import build
 from gan_core.weights import read_metadata, read_tensors
 
 G_FILE, D_FILE, CONFIG_FILE = "model.safetensors", "discriminator.safetensors", "config.json"
 _FORMAT = "gan-atelier-snapshot-1"
+# What a network may take, as against its files: these hold halves, and D's may be missing.
+_ROOM, _SMALL = 8, 64_000_000  # times, bytes
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,11 @@ def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot
     network = config_from_dict(NetworkConfig, config["network"])
     if expect is not None:
         require_same(network, expect)
-    G, D = build(network)
-    load_weights(path, G)
     has_D = (path.parent / D_FILE).exists() and path.name == G_FILE
+    files = [path, path.parent / D_FILE] if has_D else [path]
+    with Budget(_ROOM * sum(file.stat().st_size for file in files) + _SMALL):
+        G, D = build(network)
+    load_weights(path, G)
     if has_D:
         load_weights(path.parent / D_FILE, D)
     return Snapshot(network, G.eval(), D.eval() if has_D else None, config["training"])
@@ -93,18 +98,22 @@ def require_same(network: NetworkConfig, expect: NetworkConfig) -> None:
 
 
 def load_weights(path: Path, module: nn.Module) -> None:
-    """Load a safetensors file into a module, strictly; halves are widened to float32.
+    """Load a safetensors file into a module, as `fill` does. Raises: BadWeights."""
+    fill(module, read_tensors(path), path.name)
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], label: str) -> None:
+    """Copy tensors into a module, strictly; halves are widened to float32.
 
     Every name, shape and kind of number is compared with the module's before anything is copied.
 
-    Raises: BadWeights.
+    label: what messages call the tensors' file. Raises: BadWeights.
     """
-    tensors = read_tensors(path)
     wanted = module.state_dict()
     missing, foreign = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
     if missing or foreign:
         raise BadWeights(
-            f"{path.name} does not fit this network: {len(missing)} of {len(wanted)} tensors are"
+            f"{label} does not fit this network: {len(missing)} of {len(wanted)} tensors are"
             f" missing and {len(foreign)} are foreign (first: {(missing + foreign)[0]}).",
             "The names must be exactly those of the network in config.json.",
             "Choose a file that was made for this network.",
@@ -112,19 +121,19 @@ def load_weights(path: Path, module: nn.Module) -> None:
     for name, tensor in tensors.items():
         if tensor.shape != wanted[name].shape:
             raise BadWeights(
-                f"In {path.name}, {name} has the shape {list(tensor.shape)}.",
+                f"In {label}, {name} has the shape {list(tensor.shape)}.",
                 f"This network needs {list(wanted[name].shape)}.",
                 "Choose a file that was made for this network.",
             )
         if tensor.is_floating_point() != wanted[name].is_floating_point():
             raise BadWeights(
-                f"In {path.name}, {name} holds {tensor.dtype}.",
+                f"In {label}, {name} holds {tensor.dtype}.",
                 f"This network needs {wanted[name].dtype}.",
                 "Choose a file that was made for this network.",
             )
         if not torch.isfinite(tensor.float()).all():
             raise BadWeights(
-                f"In {path.name}, {name} holds values that are not numbers.",
+                f"In {label}, {name} holds values that are not numbers.",
                 "Every weight must be finite.",
                 "Choose an earlier snapshot.",
             )
@@ -132,10 +141,23 @@ def load_weights(path: Path, module: nn.Module) -> None:
         module.load_state_dict(tensors, strict=True)
     except ValueError as error:  # a stage of growing that the network does not have
         raise BadWeights(
-            f"{path.name} does not fit this network: {error}.",
+            f"{label} does not fit this network: {error}.",
             "What a file says of its network must be possible.",
             "Choose a file that was made for this network.",
         ) from error
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether a safetensors file says that it is a snapshot. Raises: BadWeights if it is none.
+
+    path: G's file. One that says so and is not sound is a snapshot all the same, for messages.
+    """
+    if "config" in read_metadata(path):
+        return True
+    try:
+        return path.name == G_FILE and bool(_read_config(path))
+    except BadWeights:
+        return False
 
 
 def _read_config(path: Path) -> dict[str, Any]:

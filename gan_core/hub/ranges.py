@@ -6,51 +6,43 @@ tensor lies (huggingface.co/docs/safetensors). So a few layers cost what they we
 
 from __future__ import annotations
 
-import concurrent.futures as futures
 import hashlib
 import json
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from importlib import import_module
 from math import prod
 from pathlib import Path
-from threading import Thread
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import torch
-from huggingface_hub import constants, errors, get_hf_file_metadata, get_session, hf_hub_url
-from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gan_core.errors import BadWeights, HubUnreachable
+from gan_core.errors import BadWeights
 from gan_core.files import explain_disk_errors, write_atomically
+from gan_core.hub.client import (
+    CONNECT_S,
+    FOUND_S,
+    NO_HUB,
+    OnProgress,
+    RemoteFile,
+    explained,
+    own_cache,
+    quietly,
+    read,
+    unsound,
+    within,
+)
 from gan_core.weights import read_metadata, read_tensors
 
-_FOUND_S, _CONNECT_S, _READ_S = 6.0, 5.0, 15.0  # until found at all; one connection; one answer
 _MAX_HEADER = 10_000_000  # bytes; ten thousand tensors need 1 MB
 _GAP = 64 * 1024  # bytes between tensors that are sooner read than asked around
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
-# httpx, or httpx2, whichever the client speaks: its own export of it is younger than 1.16.
-_httpx: Any = import_module(errors.HfHubHTTPError.__mro__[1].__module__)
-_CUT = (_httpx.RemoteProtocolError, _httpx.ReadError)
-# ValueError: a name that no repository can have. Before Python 3.11 the third is no OSError.
-_TROUBLE = (_httpx.HTTPError, _httpx.InvalidURL, futures.TimeoutError, OSError, ValueError)
-_REASONS: tuple[tuple[Any, str, str], ...] = (  # the first that fits; gated is a kind of not found
-    (errors.OfflineModeIsEnabled, "offline mode is on", "Unset HF_HUB_OFFLINE."),
-    (errors.GatedRepoError, "its owner must grant access", "Ask on its page, and set HF_TOKEN."),
-    (errors.RepositoryNotFoundError, "no such repository, or private", "Check name and HF_TOKEN."),
-    (errors.RevisionNotFoundError, "no such revision", "Check the revision."),
-    (errors.EntryNotFoundError, "no such file in the repository", "Check the file's name."),
-    ((futures.TimeoutError, _httpx.TimeoutException), "no answer in time", "Check the connection."),
-)
-_T = TypeVar("_T")
 _Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
-_OnProgress: TypeAlias = Callable[[int, int], None]
 _Place: TypeAlias = tuple[int, int, torch.dtype]  # a tensor's bytes [start, end) of the file
 
 
@@ -62,16 +54,6 @@ class Fetched:
     commit: str
 
 
-@dataclass(frozen=True)
-class _File:
-    """A file on the Hub as it is at one commit."""
-
-    label: str
-    url: str
-    commit: str
-    size: int  # bytes
-
-
 def fetch_tensors(
     repo: str,
     filename: str,
@@ -79,7 +61,7 @@ def fetch_tensors(
     *,
     revision: str = "main",
     cache: Path | None = None,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = quietly,
     endpoint: str | None = None,
 ) -> Fetched:
     """Get the tensors `wanted`, {name: shape}, of a file on the Hub, in the dtype they have there.
@@ -92,7 +74,7 @@ def fetch_tensors(
     asked = {"repo": repo, "filename": filename, "revision": revision}
     key = hashlib.sha256(json.dumps([asked, sorted(wanted.items())]).encode()).hexdigest()[:8]
     words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{repo}-{Path(filename).stem}-{revision}")[:120]
-    path = (cache or Path(constants.HF_HOME) / "gan-atelier") / f"{words}-{key}.safetensors"
+    path = (cache or own_cache()) / f"{words}-{key}.safetensors"
     if commit := _kept(path, asked, wanted):
         return Fetched(path, commit)
     file = _find(repo, filename, revision, endpoint)
@@ -127,7 +109,7 @@ def _digest(about: dict[str, str], tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _extract(file: _File, wanted: _Shapes, on_progress: _OnProgress) -> dict[str, Tensor]:
+def _extract(file: RemoteFile, wanted: _Shapes, on_progress: OnProgress) -> dict[str, Tensor]:
     """Read the wanted tensors, and nothing else but small gaps. Raises: as `fetch_tensors`."""
     places = _places(file, wanted)
     spans = _spans(places)
@@ -135,7 +117,7 @@ def _extract(file: _File, wanted: _Shapes, on_progress: _OnProgress) -> dict[str
     tensors: dict[str, Tensor] = {}
     for first, last in spans:
         buffer = bytearray()
-        with closing(_read(file, first, last)) as pieces:
+        with closing(read(file, first, last)) as pieces:
             for piece in pieces:
                 buffer += piece
                 done += len(piece)
@@ -148,22 +130,22 @@ def _extract(file: _File, wanted: _Shapes, on_progress: _OnProgress) -> dict[str
     for name, tensor in tensors.items():
         if bad := int((~tensor.isfinite()).sum()):
             what = f"{bad} of {tensor.numel()} values of {name} in {file.label} are not finite."
-            raise _bad(what, "Weights hold neither NaN nor infinities.")
+            raise unsound(what, "Weights hold neither NaN nor infinities.")
     return tensors
 
 
-def _places(file: _File, wanted: _Shapes) -> dict[str, _Place]:
+def _places(file: RemoteFile, wanted: _Shapes) -> dict[str, _Place]:
     """Where each wanted tensor lies, after a look at nothing but the header. Raises: BadWeights."""
-    length = int.from_bytes(b"".join(_read(file, 0, 8)), "little") if file.size > 8 else 0
+    length = int.from_bytes(b"".join(read(file, 0, 8)), "little") if file.size > 8 else 0
     data = 8 + length  # where the tensors begin
     if not 2 <= length <= min(_MAX_HEADER, file.size - 8):
         what = f"{file.label} ({file.size} bytes) announces a header of {length} bytes."
-        raise _bad(what, f"It must have 2 to {_MAX_HEADER} bytes, and lie in the file.")
+        raise unsound(what, f"It must have 2 to {_MAX_HEADER} bytes, and lie in the file.")
     try:
-        header = dict(json.loads(b"".join(_read(file, 8, data))))
+        header = dict(json.loads(b"".join(read(file, 8, data))))
     except (ValueError, TypeError, RecursionError) as error:
         what = f"The {length} bytes at the head of {file.label} are not a JSON object."
-        raise _bad(what, "They must be the header of a safetensors file.") from error
+        raise unsound(what, "They must be the header of a safetensors file.") from error
     places = {}
     for name, shape in wanted.items():
         match header.get(name, "missing"):
@@ -175,7 +157,7 @@ def _places(file: _File, wanted: _Shapes) -> dict[str, _Place]:
                 places[name] = data + start, data + end, _DTYPES[kind]
             case entry:
                 what = f"{name} in {file.label}, which has {file.size} bytes, is {entry!s:.200}."
-                raise _bad(what, f"It must be {shape} in {', '.join(_DTYPES)}, inside the file.")
+                raise unsound(what, f"It must be {shape} in {', '.join(_DTYPES)}, inside the file.")
     return places
 
 
@@ -190,81 +172,14 @@ def _spans(places: Mapping[str, _Place]) -> list[tuple[int, int]]:
     return spans
 
 
-def _find(repo: str, filename: str, revision: str, endpoint: str | None) -> _File:
+def _find(repo: str, filename: str, revision: str, endpoint: str | None) -> RemoteFile:
     """Ask the Hub which commit `revision` means now, and how long the file is there."""
     label = f"{filename} of {repo}"
-    with _explained(label):
+    with explained(label):
         url = hf_hub_url(repo, filename, revision=revision, endpoint=endpoint)
-        found = _within(_FOUND_S, lambda: get_hf_file_metadata(url, timeout=_CONNECT_S))
+        found = within(FOUND_S, lambda: get_hf_file_metadata(url, timeout=CONNECT_S))
         commit = found.commit_hash or ""
         if not re.fullmatch("[0-9a-f]{40}", commit) or found.size is None:
-            raise errors.FileMetadataError("what answers is not the Hub; a login page perhaps")
+            raise errors.FileMetadataError(NO_HUB)
         pinned = hf_hub_url(repo, filename, revision=commit, endpoint=endpoint)
-    return _File(label, pinned, commit, found.size)
-
-
-def _read(file: _File, start: int, end: int) -> Generator[bytes, None, None]:
-    """Bytes [start, end) of the file, in pieces. Raises: HubUnreachable; BadWeights if cut short.
-
-    A server that knows no ranges sends all from the first byte on: what is too early is passed by.
-    """
-    part, left = f"{start}-{end - 1}", end - start
-    limits = (_CONNECT_S, _READ_S, _READ_S, _CONNECT_S)  # connect, read, write, pool
-    with _explained(file.label):
-        headers = {**build_hf_headers(), "Accept-Encoding": "identity", "Range": f"bytes={part}"}
-        request = get_session().build_request("GET", file.url, headers=headers, timeout=limits)
-        # Large files lie on a CDN: the client goes there, and leaves the token behind.
-        send = partial(get_session().send, request, stream=True, follow_redirects=True)
-        # A body cut short may or may not be an error of the client's: `left` tells in any case.
-        with closing(_within(_READ_S, send)) as answer, suppress(*_CUT):
-            answer.raise_for_status()
-            said = answer.headers.get("Content-Range", "none")
-            skip = start if answer.status_code == 200 else 0
-            if answer.status_code != 200 and said != f"bytes {part}/{file.size}":
-                what = f"Asked for bytes {part} of {file.label}, the server sent {said}."
-                raise _bad(what, f"It must send these, of {file.size}.")
-            for piece in answer.iter_bytes():
-                wanted = piece[skip : skip + left]
-                skip, left = max(skip - len(piece), 0), left - len(wanted)
-                yield wanted
-                if not left:
-                    return
-    what = f"{file.label} was cut short: of bytes {part} the last {left} did not come."
-    raise _bad(what, f"All {end - start} must come.")
-
-
-def _within(seconds: float, task: Callable[[], _T]) -> _T:
-    """What `task` returns or raises; a TimeoutError after so many seconds.
-
-    The client's own limit counts anew for each address of a host, and not for its name server.
-    """
-    future: futures.Future[_T] = futures.Future()
-
-    def run() -> None:
-        try:
-            future.set_result(task())
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    return future.result(timeout=seconds)
-
-
-@contextmanager
-def _explained(label: str) -> Iterator[None]:
-    """Turn whatever the client raises into HubUnreachable."""
-    try:
-        yield
-    except _TROUBLE as error:
-        text = str(error).partition("\n")[0] or type(error).__name__
-        fits = (reason[1:] for reason in _REASONS if isinstance(error, reason[0]))
-        reason, advice = next(fits, (text, "Check the connection, and try again later."))
-        raise HubUnreachable(
-            f"{label} cannot be fetched from the Hugging Face Hub: {reason}.",
-            "It must be reachable there once; then it is kept on this machine.",
-            advice,
-        ) from error
-
-
-def _bad(what: str, expected: str) -> BadWeights:
-    return BadWeights(what, expected, "Try again later; if it stays so, choose another model.")
+    return RemoteFile(label, pinned, commit, found.size)

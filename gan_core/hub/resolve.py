@@ -1,11 +1,32 @@
-"""From a name to a folder of weights on this machine. Knows nothing of what is inside."""
+"""From a name to a model's files on this machine. Knows nothing of what is inside them."""
 
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from gan_core.errors import BadWeights
+from gan_core.errors import BadWeights, DiskFull, HubUnreachable
+from gan_core.hub.client import OnProgress, quietly
+from gan_core.hub.names import DISCRIMINATOR, MODEL, PICKLES, Picked, pick
+from gan_core.hub.repository import fetch_model
 
 BUNDLED = Path(__file__).resolve().parents[2] / "weights"
 DEFAULT_MODEL = "dcgan-kaokore-64"
+_BRIEF_S = 2.0  # is waited for a newer model, where there is one already
+# owner/repo, or owner/repo@revision; a revision is a branch, a tag, a commit, or refs/pr/1.
+_ON_THE_HUB = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)(?:@([\w][\w./-]*))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model's files. name: by which anybody finds the same; None for a path of this machine."""
+
+    G: Path
+    D: Path | None = None
+    name: str | None = None
 
 
 def bundled_models(bundled: Path = BUNDLED) -> list[str]:
@@ -14,23 +35,61 @@ def bundled_models(bundled: Path = BUNDLED) -> list[str]:
     return sorted(found, key=lambda name: name != DEFAULT_MODEL)
 
 
-def resolve(name: str, bundled: Path = BUNDLED) -> Path:
-    """Find the weights called `name`: a bundled model, a run's folder, a model folder or file.
+def find(
+    name: str,
+    on_progress: OnProgress = quietly,
+    *,
+    newer: str | None = None,
+    bundled: Path = BUNDLED,
+    cache: Path | None = None,
+    endpoint: str | None = None,
+) -> Found:
+    """Find the files of a model: bundled, at a path, kept from the Hub, or on the Hub.
 
-    Raises: BadWeights when there is nothing by that name.
+    name: a bundled one; a run's folder, a folder or a file of weights; "owner/repo", or
+    "owner/repo@revision". What comes from the Hub is named with its commit: "owner/repo@0123...".
+    newer: a repository with newer models under the names of those that are bundled, a folder each.
+    It is asked every time; where it does not answer, what it had last is taken, else the bundled.
+    cache: the folder of the Hub's client, by default its own. endpoint: another Hub.
+
+    Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable.
     """
+    fetch = partial(fetch_model, cache=cache, endpoint=endpoint, on_progress=on_progress)
     if name in bundled_models(bundled):
-        return bundled / name
+        if newer is not None:
+            with suppress(HubUnreachable, BadWeights, DiskFull):
+                there = fetch(newer, under=name, newest=True, patience=_BRIEF_S)
+                return _in_folder(there.folder, there.files, f"{name} of {newer}@{there.commit}")
+        return _in_folder(bundled / name, Picked(MODEL, DISCRIMINATOR), name)
     path = Path(name).expanduser()
     for candidate in (path / "best", path):
-        if (candidate / "model.safetensors").is_file():
-            return candidate
-    if path.is_file() and path.suffix == ".safetensors":
-        return path
+        if name and candidate.is_dir() and (picked := pick(_files(candidate))):
+            return _in_folder(candidate, picked)
+    if path.is_file() and path.suffix.lower() in (".safetensors", *PICKLES):
+        return Found(path)
+    asked = _ON_THE_HUB.fullmatch(name)
+    if path.exists() or asked is None or ".." in name:
+        raise _nothing(name, path, bundled)
+    label = f"{name}, neither a bundled model nor a path here,"
+    repo, revision = asked[1], asked[2] or "main"
+    there = fetch(repo, revision, label=label)
+    return _in_folder(there.folder, there.files, f"{repo}@{there.commit}")
+
+
+def _files(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir() if each.is_file()]
+
+
+def _in_folder(folder: Path, files: Picked, name: str | None = None) -> Found:
+    D = folder / files.D if files.D else None
+    return Found(folder / files.G, D if D is not None and D.is_file() else None, name)
+
+
+def _nothing(name: str, path: Path, bundled: Path) -> BadWeights:
     if path.is_file():
-        raise BadWeights(
-            f"{path.name} is not a safetensors file.",
-            "Weights are read from safetensors only; pickles (.pt, .pth, .bin) are not opened.",
+        return BadWeights(
+            f"{path.name} is not a file of weights.",
+            f"Weights are safetensors, or a generator's {', '.join(PICKLES)}.",
             "Choose a model folder or its model.safetensors.",
         )
     what = (
@@ -38,9 +97,9 @@ def resolve(name: str, bundled: Path = BUNDLED) -> Path:
         if name and path.is_dir()
         else f"There is no model {name!r}."
     )
-    raise BadWeights(
+    return BadWeights(
         what,
         f"A model is one of {', '.join(bundled_models(bundled)) or '(none bundled)'}, a run's"
-        " folder, or a folder with model.safetensors.",
+        " folder, a folder with model.safetensors, or owner/repo on the Hugging Face Hub.",
         "Check the name or the path.",
     )

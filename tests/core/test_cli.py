@@ -300,7 +300,7 @@ def test_check_says_what_to_expect_and_saves_the_set_that_was_chosen(atelier, pl
         (("check", "PICTURES", "--out", "x.zip"), "A set is a .safetensors file"),
         (("generate", "--model", "nothing", "--out", "x"), "no model 'nothing'"),
         (("generate", "--count", "0", "--out", "x"), "count is 0"),
-        (("generate", "--model", __file__, "--out", "x"), "not a safetensors file"),
+        (("generate", "--model", __file__, "--out", "x"), "not a file of weights"),
         (("generate", "--out", __file__), "cannot be written"),
         (("generate", "--grid", "x.jpg", "--out", "x"), "x.jpg"),
         (("measure", "PICTURES", "--copies", "x.jpg"), "x.jpg"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from huggingface_hub import close_session, constants
+from huggingface_hub import constants
 from loopback_hub import COMMIT, LoopbackHub
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -39,17 +39,7 @@ def packed(header: Any, data: bytes = b"", length: int | None = None) -> bytes:
     return (len(text) if length is None else length).to_bytes(8, "little") + text + data
 
 
-@pytest.fixture(autouse=True)
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The real client, which here neither asks the real Hub nor writes to the user's folder."""
-    harnesses = tmp_path / "harnesses.json"  # else the client asks for it, once a day
-    harnesses.write_text('{"standardEnvVars": [], "harnesses": {}}')
-    monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(harnesses), raising=False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    yield
-    close_session()
+pytestmark = pytest.mark.usefixtures("hub_client")
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from gan_core.events import Finished, Started
 from gan_core.gan.latents import latents, render
 from gan_core.gan.run import read_events
 from gan_core.gan.snapshot import load_snapshot
-from gan_core.hub.resolve import BUNDLED, DEFAULT_MODEL, bundled_models, resolve
+from gan_core.hub.resolve import BUNDLED, DEFAULT_MODEL, bundled_models
+from gan_core.models import resolve
 from gan_core.pictures import to_uint8
 
 MODELS = bundled_models()

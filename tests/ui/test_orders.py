@@ -21,7 +21,7 @@ from gan_core.gan.run import (
     waiting_adjustment,
 )
 from gan_core.gan.snapshot import G_FILE
-from gan_core.hub.resolve import resolve
+from gan_core.models import resolve
 from gan_core.pictures import read_dataset, save_png
 from ui.generate import GenerateTab
 from ui.look import Mark

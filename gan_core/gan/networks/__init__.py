@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from gan_core.gan.networks.families import FAMILIES
+from gan_core.gan.networks.families import KINDS
 
 if TYPE_CHECKING:  # the settings import the families, and with them this file
     from gan_core.gan.config import NetworkConfig
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # the settings import the families, and with them this file
 
 def build(config: NetworkConfig, seed: int = 0) -> tuple[nn.Module, nn.Module]:
     """Make (G, D) for a configuration, with fresh weights that depend on `seed` alone."""
-    module = import_module(f"{__name__}.{FAMILIES[config.kind].module}")
+    module = import_module(f"{__name__}.{KINDS[config.kind].module}")
     return cast(tuple[nn.Module, nn.Module], module.build(config, seed))
 
 

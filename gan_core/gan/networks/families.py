@@ -102,3 +102,10 @@ FAMILIES: dict[str, Family] = {
         has_batch_norm=False,
     ),
 }
+
+# Made elsewhere, and only to make pictures with: no run can be of this kind.
+LAYERS = "layers"
+KINDS: dict[str, Family] = {
+    **FAMILIES,
+    LAYERS: Family("layers", "Made elsewhere: a plain table of layers", tuple(range(8, 257))),
+}

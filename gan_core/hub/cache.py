@@ -1,0 +1,80 @@
+"""The cache of the Hub's client (`HF_HUB_CACHE`), which is shared with every other program.
+
+Of a repository, `blobs/` holds files by their hash, `snapshots/<commit>/` links to them by name,
+and `refs/<revision>` says which commit a revision meant. What the client put there is found here,
+and what is put there here, the client finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import constants
+from huggingface_hub.file_download import repo_folder_name
+
+from gan_core.files import explain_disk_errors, write_atomically
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+KEY = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+class Kept:
+    """What the cache has of one repository. cache: its folder, by default the client's own."""
+
+    def __init__(self, repo: str, cache: Path | None = None) -> None:
+        name = repo_folder_name(repo_id=repo, repo_type="model")
+        self.place = Path(cache or constants.HF_HUB_CACHE) / name
+        self.blobs = self.place / "blobs"
+
+    def commit(self, revision: str) -> str | None:
+        """The commit that a revision meant when it was fetched; None if it was not."""
+        try:
+            commit = (self.place / "refs" / revision).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            commit = revision
+        there = COMMIT.fullmatch(commit) and self.snapshot(commit).is_dir()
+        return commit if there else None
+
+    def snapshot(self, commit: str) -> Path:
+        """The folder of a commit: its files, or some, by their names."""
+        return self.place / "snapshots" / commit
+
+    def remember(self, revision: str, commit: str) -> None:
+        """Write down which commit a revision means. Raises: DiskFull."""
+        with write_atomically(self.place / "refs" / revision) as path:
+            path.write_text(commit, encoding="utf-8")
+
+    def link(self, key: str, file: Path) -> None:
+        """Name a blob, at once, as the client does: relative, so the cache can move. DiskFull."""
+        temporary = file.with_name(f".{file.name}.{secrets.token_hex(6)}.tmp")
+        with explain_disk_errors(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            temporary.symlink_to(os.path.relpath(self.blobs / key, file.parent))
+            temporary.replace(file)
+
+
+def is_sound(file: Path) -> bool:
+    """Whether a file of the cache, or what a link leads to, is there and is what its name says.
+
+    Where a system has no links the client leaves the file itself, and with it no hash.
+    """
+    blob = file.resolve()
+    if not blob.is_file() or not KEY.fullmatch(blob.name):
+        return blob.is_file()
+    digest = hasher(blob.name, blob.stat().st_size)
+    with blob.open("rb") as content:
+        while piece := content.read(1 << 20):
+            digest.update(piece)
+    return bool(digest.hexdigest() == blob.name)
+
+
+def hasher(key: str, size: int) -> Any:
+    """What makes this key of so many bytes: SHA-256 for large files, Git's own for small ones."""
+    if len(key) == 64:
+        return hashlib.sha256()
+    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)

@@ -1,0 +1,54 @@
+"""Which of many files are a GAN's, by their names alone: of a folder, or of a repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+MODEL, DISCRIMINATOR, CONFIG = "model.safetensors", "discriminator.safetensors", "config.json"
+PICKLES = (".pth", ".pt", ".bin")  # of PyTorch; what becomes of them: `gan_core.gan.foreign`
+_SUFFIXES = (".safetensors", *PICKLES)
+_G = re.compile(r"(?:^|[^a-z])(?:generator|gen|net_?g|g)(?:[^a-z]|$)")
+_D = re.compile(r"(?:^|[^a-z])(?:discriminator|disc|net_?d|d)(?:[^a-z]|$)")
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The names of a GAN's files: G, and D and the configuration where they are there."""
+
+    G: str
+    D: str | None = None
+    config: str | None = None
+
+    def all(self) -> list[str]:
+        """In the order in which they are to be written: where G is, the rest is."""
+        return [name for name in (self.config, self.D, self.G) if name is not None]
+
+
+def pick(names: Iterable[str]) -> Picked | None:
+    """Choose among the names of files; None if none looks like a generator.
+
+    A model of GAN Atelier comes first, then what calls itself a generator: the safetensors sooner
+    than the pickle, the less deep, and of several epochs the last. At last a lone pickle.
+    """
+    there = set(names)
+    if MODEL in there:
+        return Picked(MODEL, *(each if each in there else None for each in (DISCRIMINATOR, CONFIG)))
+    weights = [name for name in there if name.lower().endswith(_SUFFIXES)]
+    G, D = _first(weights, _G), _first(weights, _D)
+    if G is None:
+        pickles = [name for name in weights if name.lower().endswith(PICKLES) and name != D]
+        return Picked(pickles[0], D) if len(pickles) == 1 else None
+    return Picked(G, D)
+
+
+def _first(names: list[str], pattern: re.Pattern[str]) -> str | None:
+    fits = [name for name in names if pattern.search(PurePosixPath(name).stem.lower())]
+    return min(fits, key=_order, default=None)
+
+
+def _order(name: str) -> tuple[bool, int, list[int], str]:
+    epochs = [-int(digits) for digits in re.findall(r"\d{1,9}", name)]
+    return not name.lower().endswith(".safetensors"), name.count("/"), epochs, name

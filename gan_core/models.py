@@ -1,0 +1,44 @@
+"""From any name of a model to a snapshot on this machine: what the commands and the page call."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_core.gan.foreign import adopt
+from gan_core.hub.client import OnProgress, own_cache, quietly
+from gan_core.hub.resolve import find
+
+# Names a repository with newer models, under the names of those that come with the program.
+NEWER = "GAN_ATELIER_REPO"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Where a model lies, for `load_snapshot`. name: what to call it in a record, so that others
+    find the same (a bundled name, or "owner/repo@commit"); None for a path of this machine."""
+
+    folder: Path
+    name: str | None
+
+
+def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
+    """Find a model: bundled, at a path, kept from the Hugging Face Hub, or there.
+
+    What was made elsewhere, in a layout that is known (`gan.foreign`), is converted once.
+
+    name: a bundled name; the path of a run, a folder or a file; "owner/repo", or
+    "owner/repo@revision". Once fetched, a revision stays what it was then.
+    on_progress: called with the bytes that have come, and all that will.
+
+    Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable;
+    DiskFull.
+    """
+    found = find(name, on_progress, newer=os.environ.get(NEWER) or None)
+    return Model(adopt(found.G, found.D, own_cache() / "converted"), found.name)
+
+
+def resolve(name: str, on_progress: OnProgress = quietly) -> Path:
+    """Where the model called `name` lies, for `load_snapshot`; otherwise as `find_model`."""
+    return find_model(name, on_progress).folder
