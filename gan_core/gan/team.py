@@ -20,7 +20,6 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.rendezvous import rendezvous
 
 from gan_core.errors import AtelierError, BadRun, BadSetting
 
@@ -86,8 +85,9 @@ class Launched(Team):
         self.here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"]))
         self.is_broken = self.is_dismissed = False
         _take_own_gpu(int(os.environ.get("LOCAL_RANK", os.environ["RANK"])), self.here)
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        self._store, self.rank, self.size = next(iter(rendezvous("env://")))
+        has_nccl = torch.cuda.is_available() and dist.is_nccl_available()
+        backend = "cpu:gloo,cuda:nccl" if has_nccl else "gloo"  # what is said goes by the CPU
+        self._store, self.rank, self.size = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
         dist.init_process_group(backend, store=self._store, rank=self.rank, world_size=self.size)
 
     def own_rng(self, rng: torch.Generator) -> torch.Generator:

@@ -80,7 +80,8 @@ def train(
 
     def events() -> Iterator[Event]:
         yield Started(
-            plan=describe(config, len(data.images), speed),
+            # What a team comes to depends on its messages, which are not timed.
+            plan=describe(config, len(data.images), speed if team.size == 1 else 0.0),
             n_images=len(data.images),
             resolution=config.network.resolution,
             batch_size=config.batch_size,
@@ -135,8 +136,7 @@ def _probe(
 ) -> tuple[Compute, dict[str, float]]:
     """Time real steps on throw-away networks; a resumed run keeps what it had, if it is here.
 
-    The leader of a team times its part of a batch, while the others wait; the images/s are those of
-    all if they are as quick and need no time to agree.
+    The leader of a team times its part of a batch by itself, while the others wait.
     """
     options = among if among is not None else candidates(team.here)
     if isinstance(start, Checkpoint) and start.compute in options:
@@ -162,4 +162,4 @@ def _probe(
     seconds = _PROBE_SECONDS
     if config.minutes is not None:
         seconds = min(seconds, _PROBE_SHARE * config.minutes * 60)
-    return choose(make_step, share * team.size, options, seconds, clock)
+    return choose(make_step, share, options, seconds, clock)

@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from launching import launch
+from launching import codes, launch, start_command
 from safetensors.torch import load_file, save_file
 
 from gan_core.compute import Compute
@@ -22,7 +23,7 @@ from gan_core.gan.checkpoint import CHECKPOINT_FILE, find_checkpoint
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, network_of
 from gan_core.gan.follow import follow
 from gan_core.gan.networks.dcgan import Generator
-from gan_core.gan.run import is_stop_requested, read_events, record, request_stop
+from gan_core.gan.run import EVENTS_FILE, is_stop_requested, read_events, record, request_stop
 from gan_core.gan.start import Data
 from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import train_step
@@ -342,3 +343,40 @@ def test_a_batch_that_cannot_be_split_evenly_is_refused_with_the_numbers(tmp_pat
     for three.rank in range(3):
         parts += range(12)[three.part(12)]
     assert parts == list(range(12))
+
+
+# --- the command line ---------------------------------------------------------------------
+
+
+def command(pictures: Path, out: Path, *options: object) -> list[object]:
+    network = ("--start", "scratch", "--resolution", 16)
+    return ["train", pictures, "--out", out, *network, *options]
+
+
+def test_the_same_command_in_two_processes_makes_one_run_which_ends_by_signals_to_all(
+    picture_folder, tmp_path
+):
+    """Ctrl-C reaches both processes and their launcher, which then sends it on."""
+    log = tmp_path / "run" / EVENTS_FILE
+    words = command(picture_folder, tmp_path / "run", "--kimg", 1000)
+    started = start_command(*words, said=tmp_path / "said")
+    while not (log.exists() and "Progress" in log.read_text()) and started[0].is_alive():
+        time.sleep(0.05)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        for process in started:
+            os.kill(process.pid, number)
+    assert codes(started) == [0, 0]
+    seen = read_events(tmp_path / "run")
+    assert [type(event) for event in seen].count(Started) == 1
+    assert isinstance(seen[-1], Finished)
+    assert seen[-1].stopped
+    assert find_checkpoint(tmp_path / "run").nimg == round(seen[-1].kimg * 1000)
+
+
+def test_a_command_refused_by_the_leader_ends_the_others_without_a_word(picture_folder, tmp_path):
+    words = command(picture_folder, tmp_path / "run", "--batch-size", 15, "--kimg", 1)
+    assert codes(start_command(*words, said=tmp_path / "said")) == [2, 0]
+    said = (tmp_path / "said").read_text().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("batch_size is 15, and 2 processes")
+    assert not (tmp_path / "run").exists()
