@@ -25,6 +25,7 @@ from gan_core.errors import AtelierError, BadRun, BadSetting
 
 _END = -1  # where otherwise stands how long a message is
 _FAILURE = "failure"  # under this name a process leaves word before it ends
+_LAUNCHED = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}  # what every launcher sets
 
 
 class Team:
@@ -138,15 +139,15 @@ class Launched(Team):
         """
         if self.is_broken:
             return
-        if error is None or (self.leads and isinstance(error, AtelierError | SystemExit)):
-            if self.leads:
-                self._say(_END)
-            elif not self.is_dismissed:
-                self.hear()
-        else:
+        in_good_order = self.leads and isinstance(error, AtelierError | SystemExit)
+        if error is not None and not in_good_order:
             with suppress(RuntimeError):
                 self._store.set(_FAILURE, f"{type(error).__name__}: {error}")
             return
+        if self.leads:
+            self._say(_END)
+        elif not self.is_dismissed:
+            self.hear()
         dist.destroy_process_group()
 
     def _say(self, number: int) -> int:
@@ -210,7 +211,7 @@ def joined() -> Iterator[Team]:
     when there are more than GPUs.
     """
     global _joined
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+    if not os.environ.keys() >= _LAUNCHED or int(os.environ["WORLD_SIZE"]) < 2:
         yield ALONE
         return
     _joined = team = Launched()

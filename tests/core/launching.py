@@ -12,7 +12,7 @@ import torch
 from gan_core.__main__ import main
 from gan_core.gan.team import joined
 
-SECONDS = 60  # far more than any of it takes; who is still there then, hangs
+SECONDS = 180  # far more than any of it takes; who is still there then, hangs
 
 
 def launch(work: Callable[..., object], *arguments: object, size: int = 2) -> list[int | None]:

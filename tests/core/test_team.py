@@ -27,7 +27,7 @@ from gan_core.gan.run import EVENTS_FILE, is_stop_requested, read_events, record
 from gan_core.gan.start import Data
 from gan_core.gan.state import new_state, state_to_tensors
 from gan_core.gan.steps import train_step
-from gan_core.gan.team import ALONE, Team
+from gan_core.gan.team import ALONE, Team, joined, present
 from gan_core.gan.train import train
 from gan_core.gan.whole_batch import statistics
 from gan_core.weights import read_tensors
@@ -103,7 +103,7 @@ def step_and_compare(team: Team, variants: list[TrainConfig], compute: Compute) 
     for settings in variants:
         state = new_state(settings, pictures(settings), compute, team=team)
         before = digest(state_to_tensors(state))
-        for _ in range(6):
+        for _ in range(4):
             figures = train_step(state, settings, compute)
             assert are_alike(digest(state_to_tensors(state))), settings
             assert are_alike(digest({"figures": figures})), settings
@@ -282,6 +282,9 @@ def test_settings_changed_on_the_way_and_a_request_to_stop_reach_both(tmp_path):
 # --- one fate -----------------------------------------------------------------------------
 
 
+THREES = config(batch_size=12, kimg=1000, cadence=replace(QUIET, checkpoint=0.0))
+
+
 def fall(team: Team, folder: Path, rank: int, how: str) -> None:
     """Train without end, but for the process of this rank, which falls in the fourth step."""
     made = 0
@@ -297,7 +300,7 @@ def fall(team: Team, folder: Path, rank: int, how: str) -> None:
     if team.rank == rank:
         torch.nn.modules.module.register_module_forward_pre_hook(trip)
     try:
-        events = together(team, config(kimg=1000, cadence=replace(QUIET, checkpoint=0.0)), folder)
+        events = together(team, THREES, folder)
     except BadRun:
         sys.exit(3)
     assert isinstance(events[-1], Failed)
@@ -305,16 +308,22 @@ def fall(team: Team, folder: Path, rank: int, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rank", "how", "codes"),
-    [(1, "raises", [2, 1]), (1, "killed", [2, -9]), (0, "raises", [1, 3]), (0, "killed", [-9, 3])],
+    ("rank", "how", "ends"),
+    [
+        (1, "raises", [2, 1]),
+        (1, "killed", [2, -9]),
+        (1, "raises", [2, 1, 3]),
+        (0, "raises", [1, 3]),
+        (0, "killed", [-9, 3]),
+    ],
 )
-def test_when_one_falls_all_end_and_the_run_can_go_on(tmp_path, rank, how, codes):
-    assert launch(fall, tmp_path, rank, how) == codes
-    assert find_checkpoint(tmp_path).nimg == 24
+def test_when_one_falls_all_end_and_the_run_can_go_on(tmp_path, rank, how, ends):
+    assert launch(fall, tmp_path, rank, how, size=len(ends)) == ends
+    assert find_checkpoint(tmp_path).nimg == 36
     failures = [event for event in read_events(tmp_path) if isinstance(event, Failed)]
     assert len(failures) == rank  # the leader has the word, as long as it lives
     for failed in failures:
-        assert "One of the 2 processes" in failed.reason
+        assert f"One of the {len(ends)} processes" in failed.reason
         assert ("MemoryError: nothing is left" in failed.reason) == (how == "raises")
 
 
@@ -343,6 +352,13 @@ def test_a_batch_that_cannot_be_split_evenly_is_refused_with_the_numbers(tmp_pat
     for three.rank in range(3):
         parts += range(12)[three.part(12)]
     assert parts == list(range(12))
+
+
+def test_a_process_that_no_launcher_has_started_is_alone(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")  # as a cluster's job may have it
+    with joined() as team:
+        assert team is present() is ALONE
+    assert ALONE.part(7) == slice(0, 7)
 
 
 # --- the command line ---------------------------------------------------------------------
