@@ -65,9 +65,9 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def candidates() -> list[Compute]:
-    """The combinations worth timing here, the safest first."""
-    threads = available_threads()
+def candidates(processes: int = 1) -> list[Compute]:
+    """The combinations worth timing here, the safest first. processes: that share the threads."""
+    threads = max(1, available_threads() // processes)
     # On ZeroGPU torch.cuda is emulated outside a GPU call, so it must not be believed there.
     if torch.cuda.is_available() and not os.environ.get("SPACES_ZERO_GPU"):
         dtypes = ["float32", *(["bfloat16"] if torch.cuda.is_bf16_supported() else [])]

@@ -30,11 +30,12 @@ EVERYTHING = Limits(max_images=200_000, max_files=200_000, drop_near_duplicates=
 
 
 @contextmanager
-def stop_signal() -> Iterator[Callable[[], bool]]:
+def stop_signal(hurries: bool = True) -> Iterator[Callable[[], bool]]:
+    """Note Ctrl-C and SIGTERM. hurries: asked twice, end at once."""
     received: list[int] = []
 
     def note(number: int, _frame: object) -> None:
-        if received:  # asked twice: do not insist on good order
+        if received and hurries:  # do not insist on good order
             sys.exit(130)
         received.append(number)
 

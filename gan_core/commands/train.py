@@ -41,6 +41,7 @@ from gan_core.gan.run import (
     take_adjustment,
 )
 from gan_core.gan.start import SCRATCH, Data, Start
+from gan_core.gan.team import present
 from gan_core.gan.train import train as train_events
 from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.pictures import Dataset, read_dataset, save_dataset
@@ -157,6 +158,7 @@ def train(
     overrides = {"seed": seed or 0, **growth, **overrides}
     # Refused now, not when thousands of pictures are read.
     asked_for = replace(derive(1, time, shape, **overrides), **ends)
+    present().part(asked_for.batch_size)
     overrides = {**_fit(asked_for, start, anyway), **overrides}
     dataset = read_pictures(source, shape.resolution)
     console.print(dataset.summary(), highlight=False)
@@ -259,6 +261,7 @@ def pretrain(
                 **overrides,
             }
         )
+        present().part(config.batch_size)
         config = replace(config, **{**_fit(config, start, anyway), **overrides})
         dataset = read_pictures(source, shape.resolution, EVERYTHING)
         console.print(dataset.summary(), highlight=False)
@@ -271,7 +274,9 @@ def pretrain(
 
 def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoint) -> None:
     """Train and show it; Ctrl-C and SIGTERM save and end the run in good order."""
-    with stop_signal() as stopped:
+    team = present()
+    # A launcher sends on what the terminal has sent to all already, and ends who takes too long.
+    with stop_signal(hurries=team.size == 1) as stopped:
         stream = train_events(
             config,
             data,
@@ -279,6 +284,7 @@ def _run(config: TrainConfig, data: Data, folder: Path, start: Start | Checkpoin
             start,
             lambda: stopped() or is_stop_requested(folder),
             lambda: take_adjustment(folder),
+            team=team,
         )
         failed = None
         with display_events() as show:

@@ -19,6 +19,7 @@ from gan_core.events import (
     Progress,
     Saved,
 )
+from gan_core.gan import follow
 from gan_core.gan.checkpoint import fingerprint, save_checkpoint
 from gan_core.gan.config import TrainConfig, change
 from gan_core.gan.doctor import Doctor
@@ -112,6 +113,7 @@ class Loop:
             if changes := adjust():
                 yield from self.adjust(changes, "user")
             if state.nimg == first or not self.is_over():
+                state.team.tell()
                 self.tally.add(train_step(state, self.config, self.compute))
             now = self.clock()
             state.seconds = now - self.began
@@ -172,6 +174,7 @@ class Loop:
         before = {name: getattr(self.config, name) for name in changes}
         self.config = config
         self.state.follow(config)
+        follow.change(self.state.team, config)
         for name, is_due in self.due.items():
             is_due.every = getattr(config.cadence, name)
         self.is_adjusted = True  # a crash must not undo in silence what was asked for

@@ -23,6 +23,8 @@ from gan_core.gan.config import TrainConfig
 from gan_core.gan.growth import Stage, learned_side, stage_at
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import Snapshot, require_same
+from gan_core.gan.team import ALONE, Team
+from gan_core.gan.whole_batch import normalise_together
 from gan_core.pictures.batches import Batches
 
 _LOGITS_KEPT = 0.99  # a step; the decay of Tseng et al. 2021's code
@@ -37,9 +39,11 @@ class TrainState:
     G_ema: nn.Module
     opt_G: Adam
     opt_D: Adam
-    rng: torch.Generator  # on the CPU; latents, augmentation and data order all come from it
+    rng: torch.Generator  # on the CPU; latents and data order come from it, in all of a team alike
+    own_rng: torch.Generator  # augmentation and networks' noise; the same one, if alone
     batches: Batches
     mean_logits: Tensor  # [2]: D's of real and of fake pictures, averaged; for LeCam
+    team: Team = ALONE
     nimg: int = 0  # real pictures shown to D
     seconds: float = 0.0
     best: float = float("inf")  # the best snapshot's `metrics.shortfall`
@@ -83,7 +87,13 @@ class TrainState:
         now = torch.stack(
             [logits_real.detach().float().mean(), logits_fake.detach().float().mean()]
         )
+        self.team.average([now])
         self.mean_logits = self.mean_logits.lerp(now, 1 - _LOGITS_KEPT)
+
+    def averages(self) -> list[Tensor]:
+        """The statistics that G and D keep by themselves, of their own part of each batch."""
+        buffers = (*self.G.buffers(), *self.D.buffers())
+        return [buffer for buffer in buffers if buffer.is_floating_point()]
 
     def update_ema(self, config: TrainConfig, batch_size: int) -> None:
         """Move G_ema towards G. Batch-norm statistics are averaged in the same way.
@@ -116,7 +126,11 @@ def hold_G(G: nn.Module, config: TrainConfig) -> None:
 
 
 def new_state(
-    config: TrainConfig, images: NDArray[np.uint8], compute: Compute, start: Snapshot | None = None
+    config: TrainConfig,
+    images: NDArray[np.uint8],
+    compute: Compute,
+    start: Snapshot | None = None,
+    team: Team = ALONE,
 ) -> TrainState:
     """Set up a run from scratch, or from a snapshot's G and, where it has one, D.
 
@@ -130,6 +144,7 @@ def new_state(
         _take_over(start, G, D, config)
     G, D = compute.place_module(G).train(), compute.place_module(D).train()
     rng = torch.Generator().manual_seed(config.seed)
+    own_rng = team.own_rng(rng)
     state = TrainState(
         G=G,
         D=D,
@@ -137,11 +152,15 @@ def new_state(
         opt_G=_adam(G, config.lr_G, config),
         opt_D=_adam(D, config.lr_D, config),
         rng=rng,
+        own_rng=own_rng,
         batches=Batches(images, rng),
         mean_logits=torch.zeros(2, device=compute.device),
+        team=team,
     )
     for network in (G, D):
-        networks.draw_from(network, rng)
+        networks.draw_from(network, own_rng)
+        if team.size > 1:
+            normalise_together(network, team)
     state.follow(config)
     state.grow(config)
     return state

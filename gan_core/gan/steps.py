@@ -34,23 +34,29 @@ PHASES = (
 
 
 def train_step(state: TrainState, config: TrainConfig, compute: Compute) -> Tensor:
-    """Show one batch: D's phase, G's phase, the moving average. Returns figures for `Tally`."""
-    n = config.batch_size
+    """Show one batch: D's phase, G's phase, the moving average. Returns figures for `Tally`.
+
+    Of a team, each process shows its part of the batch, N of its pictures.
+    """
+    n, part = config.batch_size, state.team.part(config.batch_size)
+    state.team.part_ways(state.own_rng, config.seed, state.nimg)
     stage = state.grow(config)
     with record_function("data"):
-        x_real = compute.place(state.batches.next(n))  # [N, 3, S, S]
+        x_real = compute.place(state.batches.next(n, part))  # [N, 3, S, S]
         if config.mirror:
-            x_real = mirror(x_real, state.rng)
-    z = torch.randn(n, config.network.z_dim, generator=state.rng).to(compute.device)
+            x_real = mirror(x_real, state.own_rng)
+    z = torch.randn(n, config.network.z_dim, generator=state.rng)[part].to(compute.device)
     with compute.autocast(), record_function("G forward"):
         x_fake = make(state.G, z)  # made once, used in both phases
     real = like(x_fake, x_real, stage.fade if stage is not None else 1.0)
     logits_real, figures_D = step_D(state, config, compute, real, [x.detach() for x in x_fake])
     figures_G = step_G(state, config, compute, x_fake, logits_real)
     state.nimg += n
+    figures = torch.stack([*figures_D, *figures_G])
     with record_function("average"):
+        state.team.average([figures, *state.averages()])
         state.update_ema(config, n)
-    return torch.stack([*figures_D, *figures_G])
+    return figures
 
 
 def step_D(
@@ -67,7 +73,7 @@ def step_D(
         logits_real = _ask_D("D on real", x_real, config, state)
         logits_fake = _ask_D("D on fake", x_fake, config, state)
     loss = loss_D(config.loss, logits_real, logits_fake)
-    is_skipped = config.skip_D_below > 0 and float(loss.detach()) < config.skip_D_below
+    is_skipped = config.skip_D_below > 0 and _is_below(config.skip_D_below, loss, state)
     norm = torch.zeros((), device=loss.device)
     if not is_skipped:
         state.opt_D.zero_grad(set_to_none=True)
@@ -75,7 +81,7 @@ def step_D(
             total = loss + penalties(state, config, x_real, x_fake, logits_real, logits_fake)
             total.backward()
         with record_function("D step"):
-            norm = _norm(state.opt_D)
+            norm = _agree(state.opt_D, state)
             state.opt_D.step()
     d_sign = logits_real.detach().float().sign().mean()
     skipped = torch.tensor(float(is_skipped), device=loss.device)
@@ -121,7 +127,7 @@ def step_G(
     with record_function("G backward"):
         loss.backward()
     with record_function("G step"):
-        norm = _norm(state.opt_G)
+        norm = _agree(state.opt_G, state)
         state.opt_G.step()
     state.hold_D(False, config)
     return [loss.detach(), norm]
@@ -136,13 +142,22 @@ def _ask_D(phase: str, x: Pictures, config: TrainConfig, state: TrainState) -> T
 
 def _augment(x: Pictures, config: TrainConfig, state: TrainState) -> Pictures:
     with record_function("augment"):
-        return augment_scales(x, config.augment, state.rng, config.augment_p)
+        return augment_scales(x, config.augment, state.own_rng, config.augment_p)
 
 
-def _norm(optimiser: Optimizer) -> Tensor:
-    """The norm of all gradients together, as the optimiser is about to use them."""
+def _is_below(threshold: float, loss: Tensor, state: TrainState) -> bool:
+    """Whether the loss of the whole batch is, so that all of a team decide alike."""
+    loss = loss.detach().clone()
+    state.team.average([loss])
+    return float(loss) < threshold
+
+
+def _agree(optimiser: Optimizer, state: TrainState) -> Tensor:
+    """Let the optimiser use the gradients of the whole batch; returns the norm of all of them."""
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"]]
-    return torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
+    gradients = [gradient for gradient in gradients if gradient is not None]
+    state.team.average(gradients)
+    return torch.nn.utils.get_total_norm(gradients)
 
 
 class Tally:

@@ -19,10 +19,13 @@ class Batches:
         self._rng = rng
         self.waiting = torch.empty(0, dtype=torch.int64)  # indices not yet dealt
 
-    def next(self, batch_size: int) -> Tensor:
-        """Return float32 [batch_size, 3, S, S] in [-1, 1], channels_last in memory."""
+    def next(self, batch_size: int, part: slice = slice(None)) -> Tensor:
+        """Return float32 [batch_size, 3, S, S] in [-1, 1], channels_last in memory.
+
+        part: only these of them; all are dealt.
+        """
         while len(self.waiting) < batch_size:
             shuffled = torch.randperm(len(self._images), generator=self._rng)
             self.waiting = torch.cat([self.waiting, shuffled])
         chosen, self.waiting = self.waiting[:batch_size], self.waiting[batch_size:]
-        return to_tensor(self._images[chosen])
+        return to_tensor(self._images[chosen[part]])

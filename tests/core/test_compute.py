@@ -40,6 +40,13 @@ def test_a_hopeless_candidate_is_not_timed_further():
     assert clock.steps[FAST] == 2  # the warm-up and one look
 
 
+def test_processes_on_one_machine_share_its_threads(monkeypatch):
+    monkeypatch.setenv("CPU_CORES", "8")
+    assert {option.threads for option in candidates()} == {8}
+    assert {option.threads for option in candidates(processes=3)} == {2}
+    assert {option.threads for option in candidates(processes=9)} == {1}
+
+
 def test_other_work_on_the_machine_does_not_change_the_choice():
     slowed = {(FAST, turn) for turn in (2, 4, 5)}  # most of its turns
     clock = FakeClock({SLOW: 0.2, FAST: 0.1}, slowed)
