@@ -29,6 +29,7 @@ from gan_core.gan.run import (
     BEST_FOLDER,
     DATASET_FILE,
     EVENTS_FILE,
+    HELD_OUT_FILE,
     is_stop_requested,
     read_events,
     record,
@@ -38,7 +39,6 @@ from gan_core.gan.start import Data
 from gan_core.gan.train import train
 from gan_core.pictures import load_dataset, read_dataset, save_dataset
 
-HELD_OUT_FILE = "held_out.safetensors"  # as `pretrain` calls it
 EVERY = 20
 # What the bundled models were trained with, and every contender is.
 SHARED: dict[str, Any] = {

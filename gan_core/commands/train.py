@@ -36,6 +36,7 @@ from gan_core.gan.config import AUGMENTATIONS, Cadence, TrainConfig, change, der
 from gan_core.gan.run import (
     DATASET_FILE,
     EVENTS_FILE,
+    HELD_OUT_FILE,
     is_stop_requested,
     record,
     take_adjustment,
@@ -70,7 +71,6 @@ Augment = Annotated[
 Mirror = Annotated[bool | None, typer.Option(help="Also learn from mirrored pictures")]
 Kimg = Annotated[float | None, typer.Option(help=HELP["kimg"])]
 
-_HELD_OUT_FILE = "held_out.safetensors"
 _HELD_OUT = 20  # every so many
 _START = f"scratch. Without: {DEFAULT_MODEL}, or scratch if a network is asked for"
 
@@ -266,7 +266,7 @@ def pretrain(
         dataset = read_pictures(source, shape.resolution, EVERYTHING)
         console.print(dataset.summary(), highlight=False)
         seen, unseen = split(dataset, every)
-        save_dataset(unseen, out / _HELD_OUT_FILE)
+        save_dataset(unseen, out / HELD_OUT_FILE)
         save_dataset(seen, out / DATASET_FILE)
         data = Data(seen.images, unseen.images)
     _run(config, data, out, begin)
@@ -303,7 +303,7 @@ def _own_data(out: Path) -> Data:
             "A run goes on with the pictures it keeps in its folder.",
             "Put the file back, or start a new run from this one: --start RUN with your pictures.",
         )
-    held_out = out / _HELD_OUT_FILE
+    held_out = out / HELD_OUT_FILE
     reference = read_dataset(held_out).images if held_out.is_file() else None
     return Data(read_dataset(out / DATASET_FILE).images, reference)
 

@@ -37,6 +37,7 @@ from gan_core.pictures.canvas import save_png
 
 EVENTS_FILE, DATASET_FILE, STOP_FILE = "events.jsonl", "dataset.safetensors", "stop"
 ADJUST_FILE = "adjust.json"
+HELD_OUT_FILE = "held_out.safetensors"  # pictures that are only measured against, of `pretrain`
 SAMPLES_FOLDER, BEST_FOLDER = "samples", "best"
 
 

@@ -219,14 +219,20 @@ def test_a_stage_that_the_network_does_not_have_is_refused_as_bad_weights(tmp_pa
         load_snapshot(tmp_path)
 
 
-def test_layers_that_are_not_reached_yet_keep_their_first_weights():
+def test_layers_that_are_not_reached_yet_keep_their_first_weights_and_have_no_moments():
     settings = config()
     state, fresh = (new_state(settings, pictures(), CPU) for _ in range(2))
-    train_step(state, settings, CPU)
-    for name, before in fresh.G.named_parameters():
-        # At 8 px the pictures come from the opening by a head; what doubles to 8 px comes later.
-        is_later = not name.startswith(("opening.", "heads.8."))
-        assert torch.equal(state.G.get_parameter(name), before) == is_later, name
+    for _ in range(2):
+        train_step(state, settings, CPU)
+    # At 8 px colours come from the opening by a head, and are read and judged at once.
+    for network, before, optimiser, first in (
+        (state.G, fresh.G, state.opt_G, ("opening.", "heads.8.")),
+        (state.D, fresh.D, state.opt_D, ("readers.8.", "closing.")),
+    ):
+        for name, weights in network.named_parameters():
+            is_later = not name.startswith(first)
+            assert torch.equal(weights, before.get_parameter(name)) == is_later, name
+            assert (weights in optimiser.state) != is_later, name
 
 
 # --- on top of a trained one --------------------------------------------------------------
