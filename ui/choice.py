@@ -88,7 +88,7 @@ def settle(models: Models, choice: Choice, moved: str) -> tuple[Choice, str]:
     if choice.start == SCRATCH or not _fits(models, choice):
         before = choice.start
         choice = _with_bundled(models, choice, moved)
-        if before not in (SCRATCH, choice.start):
+        if before != SCRATCH and choice.start == SCRATCH:  # another start is named by `explain`
             title = models.title(before)
             said = f"{said} {texts.START_MOVED.format(model=title)}".strip()
     if choice.grow_from not in first_sides(choice):
