@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from gan_core.commands.check import check
+from gan_core.commands.deploy import deploy
 from gan_core.commands.features import export_stylenet_run, train_stylenet
 from gan_core.commands.generate import generate
 from gan_core.commands.measure import measure
@@ -29,6 +30,7 @@ for command in (
     pack,
     timelapse,
     publish,
+    deploy,
 ):
     app.command()(command)
 app.command("train-stylenet")(train_stylenet)
