@@ -10,6 +10,7 @@ from gan_core.commands.check import check
 from gan_core.commands.deploy import deploy
 from gan_core.commands.features import export_stylenet_run, train_stylenet
 from gan_core.commands.generate import generate
+from gan_core.commands.jobs import app as jobs
 from gan_core.commands.measure import measure
 from gan_core.commands.pack import pack, timelapse
 from gan_core.commands.publish import publish
@@ -33,6 +34,7 @@ for command in (
     deploy,
 ):
     app.command()(command)
+app.add_typer(jobs, name="jobs")
 app.command("train-stylenet")(train_stylenet)
 app.command("export-stylenet")(export_stylenet_run)
 

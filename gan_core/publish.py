@@ -35,11 +35,17 @@ def release_of(folder: Path, repo: str, licence: str | None = None) -> Release:
         raise BadRun(
             f"The run {folder.name} has not begun.", "It has no model.", "Wait until it trains."
         )
-    origin = origin_of(starts[-1].start)
+    return release_for(repo, starts[-1].start, licence)
+
+
+def release_for(repo: str, start: str, licence: str | None = None) -> Release:
+    """The same by the name of what a run starts from, before there is one. Raises: BadSetting."""
+    require_name(repo)
+    origin = origin_of(start)
     named = _STARTED.fullmatch(origin)
     base = named["repo"] if named else None
     model = (named["model"] or "") if named else origin
-    return Release(repo, _terms(starts[-1].start, licence, _licence_of(model)), base)
+    return Release(repo, _terms(start, licence, _licence_of(model)), base)
 
 
 def publish(

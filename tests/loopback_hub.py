@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _SMALL = 1000  # bytes; what is larger is kept by its SHA-256, as with Git LFS
-_KIND = r"/api/(?P<kind>models|spaces)/"
+_KIND = r"/api/(?P<kind>models|spaces|datasets)/"
 _ROUTES = (
     (r"/api/whoami-v2", "say_who"),
     (r"/api/validate-yaml", "check_card"),
@@ -23,7 +23,9 @@ _ROUTES = (
     (r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)", "send_or_redirect"),
     (r"/cdn/(?P<repo>[^/]+/[^/]+)/(?P<file>.+)", "send"),
     (_KIND + r"(?P<repo>[^/]+/[^/]+)/preupload/main", "say_how"),
-    (r"/(?:spaces/)?[^/]+/[^/]+\.git/info/lfs/objects/batch", "say_where"),
+    (r"/(?:spaces/|datasets/)?[^/]+/[^/]+\.git/info/lfs/objects/batch", "say_where"),
+    (r"/api/jobs/hardware", "say_prices"),
+    (r"/api/jobs/(?P<owner>[^/]+)", "start"),
     (r"/objects/(?P<oid>[0-9a-f]{64})", "take"),
     (r"/verify", "verify"),
     (_KIND + r"(?P<repo>[^/]+/[^/]+)/commit/main", "commit"),
@@ -62,6 +64,7 @@ class LoopbackHub:
         self.private: set[str] = set()  # repositories
         self.made: list[dict[str, object]] = []  # what `create` was asked
         self.hardware: list[dict[str, object]] = []
+        self.jobs: list[dict[str, object]] = []
         self.commits: list[list[dict[str, dict[str, str]]]] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []  # method, path, headers
 
@@ -223,7 +226,9 @@ class _Handler(BaseHTTPRequestHandler):
     def check_card(self, hub: LoopbackHub) -> None:
         """Take a head with a licence that it knows, as the Hub does."""
         text = json.loads(self.body(hub))["content"]
-        known = re.search(r"^license: (cc-by-4.0|cc-by-sa-4.0|mit|apache-2.0)$", text, re.MULTILINE)
+        known = re.search(
+            r"^license: (cc-by-4.0|cc-by-sa-4.0|mit|apache-2.0|other)$", text, re.MULTILINE
+        )
         errors = [] if known else [{"message": '"license" must be one of [apache-2.0, ...]'}]
         self._json(hub, "check_card", {"errors": errors, "warnings": []}, 200 if known else 400)
 
@@ -296,6 +301,19 @@ class _Handler(BaseHTTPRequestHandler):
         hub.hardware.append(json.loads(self.body(hub)))
         runtime = {"stage": "BUILDING", "hardware": {"current": None, "requested": "x"}}
         self._json(hub, "set_hardware", runtime)
+
+    def say_prices(self, hub: LoopbackHub) -> None:
+        about = {"prettyName": "Nvidia T4", "cpu": "4 vCPU", "ram": "15 GB", "unitLabel": "minute"}
+        gpu = {"type": "gpu", "model": "T4", "quantity": "1", "vram": "16 GB"}
+        gpu["manufacturer"] = "Nvidia"
+        prices = {"unitCostMicroUSD": 6667, "unitCostUSD": 0.006667, "ephemeralStorage": "50 GB"}
+        machine = {"name": "t4-small", "accelerator": gpu, **about, **prices}
+        self._json(hub, "say_prices", [machine])
+
+    def start(self, hub: LoopbackHub, owner: str) -> None:
+        hub.jobs.append(json.loads(self.body(hub)) | {"for": owner})
+        job = {"id": "687fb701029421ae5549d998", "status": {"stage": "RUNNING", "message": None}}
+        self._json(hub, "start", job | {"owner": {"id": "1", "name": owner, "type": "user"}})
 
     def _json(self, hub: LoopbackHub, name: str, said: object, status: int = 200) -> None:
         if name not in hub.lost:

@@ -83,6 +83,9 @@ def _explain(error: BaseException, what: str, left: str) -> AtelierError:
             return HubUnreachable(where, "Publishing needs the network.", "Unset HF_HUB_OFFLINE.")
         case errors.HfHubHTTPError():
             return _answered(error, what, left)
+        case PermissionError():  # of Xet, where the client keeps large files
+            reason, expected, advice = _STATUS[403]
+            return HubRefused(f"{what}: {reason} ({error}). {left}", expected, advice)
     text = str(error).strip().partition("\n")[0] or type(error).__name__
     return HubUnreachable(
         f"{what}: the Hugging Face Hub does not answer as it should ({text:.200}). {left}",

@@ -1,10 +1,12 @@
 """Files to the Hub in one commit: whose token, what is there already, and all that goes wrong."""
 
 import pytest
+from hf_xet import XetAuthenticationError
 from huggingface_hub import constants
 from loopback_hub import LoopbackHub
 
 from gan_core.errors import AtelierError, BadSetting, HubRefused, HubUnreachable
+from gan_core.hub.refusals import sending
 from gan_core.hub.upload import Parcel, Sent, require_name, require_writer, send
 
 REPO = "someone/gan"
@@ -183,6 +185,11 @@ def test_without_a_network_or_in_offline_mode_it_says_so(hub_client, monkeypatch
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(HubUnreachable, match="Unset HF_HUB_OFFLINE"):
         require_writer(REPO)
+
+
+def test_rights_that_the_storage_of_large_files_denies_are_said_to_be_missing():
+    with pytest.raises(HubRefused, match=r"may not do that there \(expired\)"), sending("It fails"):
+        raise XetAuthenticationError("expired")
 
 
 def test_what_answers_and_is_no_hub_is_not_believed(hub):
