@@ -25,6 +25,7 @@ SET_UP_MINUTES = 20  # to install PyTorch, fetch and publish: at most, so that i
 _IMAGE = "python:3.12"
 _CARD = """---
 license: other
+viewer: false
 ---
 # Training pictures for a job of GAN Atelier
 
