@@ -7,10 +7,13 @@ import typer
 from rich.console import Console
 
 from gan_core.commands.check import check
+from gan_core.commands.deploy import deploy
 from gan_core.commands.features import export_stylenet_run, train_stylenet
 from gan_core.commands.generate import generate
+from gan_core.commands.jobs import app as jobs
 from gan_core.commands.measure import measure
 from gan_core.commands.pack import pack, timelapse
+from gan_core.commands.publish import publish
 from gan_core.commands.stylize import stylize
 from gan_core.commands.train import pretrain, train
 from gan_core.errors import AtelierError, BadRun
@@ -18,8 +21,20 @@ from gan_core.gan.follow import follow
 from gan_core.gan.team import Launched, joined
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (generate, stylize, check, train, pretrain, measure, pack, timelapse):
+for command in (
+    generate,
+    stylize,
+    check,
+    train,
+    pretrain,
+    measure,
+    pack,
+    timelapse,
+    publish,
+    deploy,
+):
     app.command()(command)
+app.add_typer(jobs, name="jobs")
 app.command("train-stylenet")(train_stylenet)
 app.command("export-stylenet")(export_stylenet_run)
 

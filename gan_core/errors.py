@@ -37,6 +37,10 @@ class HubUnreachable(AtelierError):
     """The Hugging Face Hub, or a file on it, cannot be reached."""
 
 
+class HubRefused(AtelierError):
+    """The Hugging Face Hub does not take what was to be published there."""
+
+
 class BadSetting(AtelierError):
     """A setting outside its bounds, or two that do not go together."""
 

@@ -1,9 +1,10 @@
-"""A Hub on this machine: the routes of a download, and the ways in which they go wrong.
+"""A Hub on this machine: the routes of a download and of an upload, and how they go wrong.
 
 It answers the real client, `huggingface_hub`, as far as the tests need it. Another route is a line
 in `_ROUTES` and a method.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -13,15 +14,30 @@ from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _SMALL = 1000  # bytes; what is larger is kept by its SHA-256, as with Git LFS
+_KIND = r"/api/(?P<kind>models|spaces|datasets)/"
 _ROUTES = (
-    (r"/api/models/(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?", "say_what_there_is"),
+    (r"/api/whoami-v2", "say_who"),
+    (r"/api/validate-yaml", "check_card"),
+    (r"/api/repos/create", "create"),
+    (_KIND + r"(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?", "say_what_there_is"),
     (r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)", "send_or_redirect"),
     (r"/cdn/(?P<repo>[^/]+/[^/]+)/(?P<file>.+)", "send"),
+    (_KIND + r"(?P<repo>[^/]+/[^/]+)/preupload/main", "say_how"),
+    (r"/(?:spaces/|datasets/)?[^/]+/[^/]+\.git/info/lfs/objects/batch", "say_where"),
+    (r"/api/jobs/hardware", "say_prices"),
+    (r"/api/jobs/(?P<owner>[^/]+)", "start"),
+    (r"/objects/(?P<oid>[0-9a-f]{64})", "take"),
+    (r"/verify", "verify"),
+    (_KIND + r"(?P<repo>[^/]+/[^/]+)/commit/main", "commit"),
+    (_KIND + r"(?P<repo>[^/]+/[^/]+)/hardware", "set_hardware"),
 )
 
 
 class LoopbackHub:
-    """Serves `files`, {"owner/name/file": bytes}, at `url` while the `with` block lasts."""
+    """Serves `files`, {"owner/name/file": bytes}, at `url` while the `with` block lasts.
+
+    What is committed joins them: of a Space as "spaces/owner/name/file".
+    """
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
@@ -40,6 +56,16 @@ class LoopbackHub:
         self.silent = False  # takes the question, and does not answer before it is closed
         self.cdn: str | None = None  # where files are redirected to
         self.served = 0  # bytes of bodies
+        self.tokens = {"hf_write": "write", "hf_read": "read"}  # whose role is what
+        self.refusals: dict[str, tuple[int, str]] = {}  # by method below: status, message
+        self.cuts: set[str] = set()  # methods below that hang up in the middle of what is sent
+        self.lost: set[str] = set()  # methods below that do it, and never say so
+        self.objects: dict[str, bytes] = {}  # uploaded and not yet committed, by SHA-256
+        self.private: set[str] = set()  # repositories
+        self.made: list[dict[str, object]] = []  # what `create` was asked
+        self.hardware: list[dict[str, object]] = []
+        self.jobs: list[dict[str, object]] = []
+        self.commits: list[list[dict[str, dict[str, str]]]] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []  # method, path, headers
 
     def __enter__(self) -> "LoopbackHub":
@@ -51,6 +77,12 @@ class LoopbackHub:
                 self.answer(hub)
 
             def do_GET(self) -> None:
+                self.answer(hub)
+
+            def do_POST(self) -> None:
+                self.answer(hub)
+
+            def do_PUT(self) -> None:
                 self.answer(hub)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -92,6 +124,11 @@ class LoopbackHub:
         return {**about, "blobId": "f" * 40, "lfs": {"sha256": key, "size": 1, "pointerSize": 1}}
 
 
+def _place(kind: str, repo: str) -> str:
+    """Where a repository's files are: a model's under its name alone, as on the Hub."""
+    return repo if kind == "models" else f"{kind}/{repo}"
+
+
 class _Handler(BaseHTTPRequestHandler):
     # HTTP/1.0, the default: one request a connection, so a closed server answers nobody.
 
@@ -112,12 +149,21 @@ class _Handler(BaseHTTPRequestHandler):
                     hub.commit,
                 ):
                     self.refuse(404, "RevisionNotFound")
+                elif name in hub.refusals:
+                    self.body(hub)
+                    status, message = hub.refusals[name]
+                    self.refuse(status, "RepoNotFound" if status == 404 else "", message)
+                elif name in hub.cuts:
+                    self.rfile.read(1 if self.command != "GET" else 0)
                 else:
                     getattr(self, name)(hub, **asked)
                 return
         self.refuse(404, "")
 
-    def say_what_there_is(self, hub: LoopbackHub, repo: str, revision: str = "main") -> None:
+    def say_what_there_is(
+        self, hub: LoopbackHub, repo: str, revision: str = "main", kind: str = "models"
+    ) -> None:
+        repo = _place(kind, repo)
         files = {n.removeprefix(f"{repo}/"): n for n in hub.files if n.startswith(f"{repo}/")}
         if hub.answer is not None:
             self._send_all(hub, hub.answer, {"Content-Type": "text/html"})
@@ -126,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             siblings = [hub.listed(name, file) for file, name in files.items()]
             about = {"id": repo, "modelId": repo, "sha": hub.commit, "siblings": siblings}
-            about |= {"library_name": hub.library, "private": False, "tags": []}
+            about |= {"library_name": hub.library, "private": repo in hub.private, "tags": []}
             self._send_all(hub, json.dumps(about).encode(), {"Content-Type": "application/json"})
 
     def send_or_redirect(self, hub: LoopbackHub, repo: str, revision: str, file: str) -> None:
@@ -156,8 +202,129 @@ class _Handler(BaseHTTPRequestHandler):
             about["Content-Range"] = f"bytes {first}-{last}/{hub.size(name)}"
         self._send_all(hub, body, about, status)
 
-    def refuse(self, status: int, code: str) -> None:
-        self._say(status, {"X-Error-Code": code, "X-Repo-Commit": COMMIT})
+    # --- what is sent to it -----------------------------------------------------------------
+
+    def body(self, hub: LoopbackHub) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        return b"".join(pieces)
+
+    def role(self, hub: LoopbackHub) -> str | None:
+        return hub.tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "))
+
+    def say_who(self, hub: LoopbackHub) -> None:
+        if role := self.role(hub):
+            auth = {"type": "access_token", "accessToken": {"displayName": "test", "role": role}}
+            self._json(hub, "say_who", {"name": "someone", "orgs": [{"name": "org"}], "auth": auth})
+        else:
+            self.refuse(401, "", "Invalid credentials in Authorization header")
+
+    def check_card(self, hub: LoopbackHub) -> None:
+        """Take a head with a licence that it knows, as the Hub does."""
+        text = json.loads(self.body(hub))["content"]
+        known = re.search(
+            r"^license: (cc-by-4.0|cc-by-sa-4.0|mit|apache-2.0|other)$", text, re.MULTILINE
+        )
+        errors = [] if known else [{"message": '"license" must be one of [apache-2.0, ...]'}]
+        self._json(hub, "check_card", {"errors": errors, "warnings": []}, 200 if known else 400)
+
+    def create(self, hub: LoopbackHub) -> None:
+        asked = json.loads(self.body(hub))
+        repo = _place(f"{asked.get('type', 'model')}s", f"{asked['organization']}/{asked['name']}")
+        if self.role(hub) != "write":
+            self.refuse(403, "", "You don't have the rights to create a model")
+        elif any(name.startswith(f"{repo}/") for name in hub.files):
+            self.refuse(409, "", "You already created this repo")
+        else:
+            hub.made.append(asked)
+            hub.files[f"{repo}/.gitattributes"] = b"*.safetensors filter=lfs"
+            if asked.get("visibility") == "private":
+                hub.private.add(repo)
+            self._json(hub, "create", {"url": f"{hub.url}/{repo}"})
+
+    def say_how(self, hub: LoopbackHub, kind: str, repo: str) -> None:
+        def how(file: dict[str, str]) -> dict[str, object]:
+            is_large = not file["path"].endswith((".md", ".json", ".py", ".txt"))
+            mode = "lfs" if is_large else "regular"
+            return {"path": file["path"], "uploadMode": mode, "shouldIgnore": False}
+
+        files = json.loads(self.body(hub))["files"]
+        self._json(hub, "say_how", {"files": [how(file) for file in files]})
+
+    def say_where(self, hub: LoopbackHub) -> None:
+        def where(wanted: dict[str, str]) -> dict[str, object]:
+            put = {"href": f"{hub.url}/objects/{wanted['oid']}", "header": {}}
+            return {**wanted, "actions": {"upload": put, "verify": {"href": f"{hub.url}/verify"}}}
+
+        wanted = json.loads(self.body(hub))["objects"]
+        self._json(hub, "say_where", {"transfer": "basic", "objects": [where(w) for w in wanted]})
+
+    def take(self, hub: LoopbackHub, oid: str) -> None:
+        content = self.body(hub)
+        if hashlib.sha256(content).hexdigest() != oid:
+            self.refuse(400, "", "The hash is another")
+        else:
+            hub.objects[oid] = content
+            self._json(hub, "take", {})
+
+    def verify(self, hub: LoopbackHub) -> None:
+        asked = json.loads(self.body(hub))
+        is_there = len(hub.objects.get(asked["oid"], b"")) == asked["size"]
+        self._json(hub, "verify", {}, 200 if is_there else 404)
+
+    def commit(self, hub: LoopbackHub, kind: str, repo: str) -> None:
+        """Take all of a commit, or none of it."""
+        body, place = self.body(hub), _place(kind, repo)
+        lines = [json.loads(line) for line in body.splitlines()]
+        if lines[0]["value"].get("parentCommit", hub.commit) != hub.commit:
+            self.refuse(412, "", "A commit has happened since")
+            return
+        files = dict(hub.files)
+        for line in lines[1:]:
+            value, name = line["value"], f"{place}/{line['value']['path']}"
+            if line["key"] == "file":
+                files[name] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[name] = hub.objects[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del files[name]
+        hub.files, hub.commit = files, hashlib.sha1(body).hexdigest()
+        hub.commits.append(lines)
+        url = f"{hub.url}/{place}/commit/{hub.commit}"
+        self._json(hub, "commit", {"success": True, "commitOid": hub.commit, "commitUrl": url})
+
+    def set_hardware(self, hub: LoopbackHub, kind: str, repo: str) -> None:
+        hub.hardware.append(json.loads(self.body(hub)))
+        runtime = {"stage": "BUILDING", "hardware": {"current": None, "requested": "x"}}
+        self._json(hub, "set_hardware", runtime)
+
+    def say_prices(self, hub: LoopbackHub) -> None:
+        about = {"prettyName": "Nvidia T4", "cpu": "4 vCPU", "ram": "15 GB", "unitLabel": "minute"}
+        gpu = {"type": "gpu", "model": "T4", "quantity": "1", "vram": "16 GB"}
+        gpu["manufacturer"] = "Nvidia"
+        prices = {"unitCostMicroUSD": 6667, "unitCostUSD": 0.006667, "ephemeralStorage": "50 GB"}
+        machine = {"name": "t4-small", "accelerator": gpu, **about, **prices}
+        self._json(hub, "say_prices", [machine])
+
+    def start(self, hub: LoopbackHub, owner: str) -> None:
+        hub.jobs.append(json.loads(self.body(hub)) | {"for": owner})
+        job = {"id": "687fb701029421ae5549d998", "status": {"stage": "RUNNING", "message": None}}
+        self._json(hub, "start", job | {"owner": {"id": "1", "name": owner, "type": "user"}})
+
+    def _json(self, hub: LoopbackHub, name: str, said: object, status: int = 200) -> None:
+        if name not in hub.lost:
+            about = {"Content-Type": "application/json"}
+            body = json.dumps(said).encode()
+            self._say(status, {**about, "Content-Length": str(len(body))})
+            self.wfile.write(body)
+
+    def refuse(self, status: int, code: str, message: str = "") -> None:
+        about = {"X-Error-Code": code, "X-Repo-Commit": COMMIT}
+        self._say(status, about | ({"X-Error-Message": message} if message else {}))
 
     def _send_all(
         self, hub: LoopbackHub, body: bytes, about: dict[str, str], status: int = 200

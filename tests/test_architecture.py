@@ -23,6 +23,7 @@ ALLOWED = {
     "pictures": {"errors", "files"},
     "hub": {"errors", "files", "weights"},
     "models": {"errors", "files", "gan", "hub"},
+    "publish": {"errors", "events", "gan", "hub"},
     "features": {
         "errors",
         "events",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from gan_core.gan.config import NetworkConfig, family_of, network_of
 from gan_core.gan.growth import learned_side
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
-from gan_core.gan.start import SCRATCH, Start
+from gan_core.gan.start import FROM, SCRATCH, Start, origin_of
 from gan_core.settings import check_bounds
 
 Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]
@@ -56,7 +57,11 @@ def _name(training: Mapping[str, Any]) -> str:
     if "layout" in training:
         return f"a model like {training['layout']}"
     kimg = training.get("kimg", 0)
-    return f"an own model of {kimg if isinstance(kimg, int | float) else 0:g} kimg"
+    own = f"an own model of {kimg if isinstance(kimg, int | float) else 0:g} kimg"
+    origin = origin_of(str(training.get("start", SCRATCH)))
+    # Its licence may hold for what comes of it. Read from a file, so no text of any kind.
+    is_name = re.fullmatch(r"[\w./@ -]{1,200}", origin, re.ASCII)
+    return own + FROM + origin if is_name and origin != SCRATCH else own
 
 
 def refuse_other_network(

@@ -6,7 +6,7 @@ import html
 import json
 import shlex
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,11 +34,28 @@ _NOT_THE_RECIPE = ("network", "minutes", "kimg", "seed", "cadence")
 _Kind = TypeVar("_Kind", bound=Event)
 
 
-def model_card(folder: Path, name: str, shows: str = "", files: Collection[str] = ()) -> str:
+@dataclass(frozen=True)
+class Release:
+    """How a model goes to the Hub. repo: owner/name there; licence: one of the Hub's names for it;
+    base: owner/name of the model there that it was trained from, if it was."""
+
+    repo: str
+    licence: str
+    base: str | None = None
+
+
+def model_card(
+    folder: Path,
+    name: str,
+    shows: str = "",
+    files: Collection[str] = (),
+    release: Release | None = None,
+) -> str:
     """Describe a run's model: what it learned from, how, what came of it, how to use it.
 
     name: the model's folder. shows: what the training pictures show, in the user's words. files:
-    those that go with the card, so that it shows none that are not there.
+    those that go with the card, so that it shows none that are not there. release: if it goes to
+    the Hub, whose pages read the head of the card.
 
     Raises: BadRun when the folder holds no run that has begun.
     """
@@ -58,18 +75,36 @@ def model_card(folder: Path, name: str, shows: str = "", files: Collection[str] 
         f"# {name}",
         f"A {network} of {start.resolution} px, {trained}",
         *_pictures(files),
-        "## Use\n\nUnpacked into a folder of this name:\n\n```\n"
-        f"python -m gan_core generate --model {shlex.quote(name)} --count 16 --seed 0"
-        " --out pictures\n```",
+        f"## Use\n\n{_use(name, release)}",
         f"## Data\n\n{_data(start, shows)}",
         "## Recipe\n\n" + "\n".join(_recipe(folder, start, events)),
         "## Figures\n\n" + "\n".join(_figures(kept, _last(events, Diagnosed))),
         f"## Memorisation\n\n{_warn(kept)}",
-        f"## Licence\n\n{_licence(start)}",
+        f"## Licence\n\n{_licence(start, release)}",
     ]
-    header = "---\nlibrary_name: gan-atelier\npipeline_tag: unconditional-image-generation\n"
-    tags = f"tags: [{kind}, gan, unconditional-image-generation, safetensors]\n---\n"
-    return header + tags + "\n\n".join(parts) + "\n"
+    return "\n".join(_header(kind, release)) + "\n" + "\n\n".join(parts) + "\n"
+
+
+def _header(kind: str, release: Release | None) -> Iterator[str]:
+    yield "---"
+    yield "library_name: gan-atelier"
+    if release is not None:
+        yield f"license: {release.licence}"
+        if release.base:
+            yield f"base_model: {release.base}"
+    yield "pipeline_tag: unconditional-image-generation"
+    yield f"tags: [{kind}, gan, unconditional-image-generation, safetensors]"
+    yield "---"
+
+
+def _use(name: str, release: Release | None) -> str:
+    where = "Unpacked into a folder of this name" if release is None else "With GAN Atelier"
+    model = shlex.quote(name if release is None else release.repo)
+    commands = [f"generate --model {model} --count 16 --seed 0 --out pictures"]
+    if release is not None:
+        commands.append(f"train my_pictures --start {model} --minutes 5 --out runs/mine")
+    lines = "\n".join(f"python -m gan_core {command}" for command in commands)
+    return f"{where}:\n\n```\n{lines}\n```"
 
 
 def _pictures(files: Collection[str]) -> Iterator[str]:
@@ -191,12 +226,15 @@ def _warn(kept: Measured | None) -> str:
     )
 
 
-def _licence(start: Started) -> str:
+def _licence(start: Started, release: Release | None) -> str:
+    chosen = f"{release.licence}. " if release is not None else ""
     if start.start == SCRATCH:
+        if chosen:
+            return f"{chosen}Chosen by who trained it."
         return "The licence is yours to choose, within what the pictures it learned from allow."
     return (
-        f"It started from {start.start}, whose licence holds for what is derived from it. The"
-        " bundled models are under CC BY-SA 4.0 (credit: KaoKore, arXiv:2002.08595, CODH)."
+        f"{chosen}It started from {start.start}, whose licence holds for what is derived from it."
+        " The bundled models are under CC BY-SA 4.0 (credit: KaoKore, arXiv:2002.08595, CODH)."
     )
 
 

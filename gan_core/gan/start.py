@@ -10,6 +10,18 @@ from gan_core.gan.snapshot import Snapshot
 
 Images: TypeAlias = NDArray[np.uint8]
 SCRATCH = "scratch"  # the name of no start at all
+FROM = ", from "  # between what an own model is called and what that one goes back to
+
+
+def origin_of(start: str) -> str:
+    """What a start goes back to: a name that others know, SCRATCH, or "" where it is not known.
+
+    start: its name in a run's record, which for a model of one's own tells where that one began.
+    """
+    own, told, origin = start.rpartition(FROM)
+    if told:
+        return origin
+    return "" if start.startswith(("an own model", "a model like")) else start
 
 
 @dataclass(frozen=True)

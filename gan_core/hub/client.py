@@ -22,17 +22,17 @@ NO_HUB = "what answers is not the Hub; a login page perhaps"
 OnProgress: TypeAlias = Callable[[int, int], None]  # bytes that have come, bytes that will
 
 # httpx, or httpx2, whichever the client speaks: its own export of it is younger than 1.16.
-_httpx: Any = import_module(errors.HfHubHTTPError.__mro__[1].__module__)
-_CUT = (_httpx.RemoteProtocolError, _httpx.ReadError)
+httpx: Any = import_module(errors.HfHubHTTPError.__mro__[1].__module__)
+_CUT = (httpx.RemoteProtocolError, httpx.ReadError)
 # ValueError: a name that no repository can have. Before Python 3.11 the third is no OSError.
-_TROUBLE = (_httpx.HTTPError, _httpx.InvalidURL, futures.TimeoutError, OSError, ValueError)
+TROUBLE = (httpx.HTTPError, httpx.InvalidURL, futures.TimeoutError, OSError, ValueError)
 _REASONS: tuple[tuple[Any, str, str], ...] = (  # the first that fits; gated is a kind of not found
     (errors.OfflineModeIsEnabled, "offline mode is on", "Unset HF_HUB_OFFLINE."),
     (errors.GatedRepoError, "its owner must grant access", "Ask on its page, and set HF_TOKEN."),
     (errors.RepositoryNotFoundError, "no such repository, or private", "Check name and HF_TOKEN."),
     (errors.RevisionNotFoundError, "no such revision", "Check the revision."),
     (errors.EntryNotFoundError, "no such file in the repository", "Check the file's name."),
-    ((futures.TimeoutError, _httpx.TimeoutException), "no answer in time", "Check the connection."),
+    ((futures.TimeoutError, httpx.TimeoutException), "no answer in time", "Check the connection."),
 )
 _T = TypeVar("_T")
 
@@ -108,7 +108,7 @@ def explained(label: str) -> Iterator[None]:
     """Turn whatever the client raises into HubUnreachable."""
     try:
         yield
-    except _TROUBLE as error:
+    except TROUBLE as error:
         text = str(error).partition("\n")[0] or type(error).__name__
         fits = (reason[1:] for reason in _REASONS if isinstance(error, reason[0]))
         reason, advice = next(fits, (text, "Check the connection, and try again later."))

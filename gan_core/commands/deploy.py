@@ -1,0 +1,51 @@
+"""deploy: the page as a Space on the Hugging Face Hub."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gan_core.commands.pack import say
+from gan_core.hub.space import deploy as deploy_files
+from gan_core.hub.space import needs, space_files
+from gan_core.hub.upload import require_name, require_writer
+
+
+def deploy(
+    space: Annotated[str, typer.Option(help="Where to: owner/name on the Hugging Face Hub")],
+    hardware: Annotated[
+        str | None,
+        typer.Option(help="The Hub's name for it; by default cpu-basic, or what the Space has"),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Only its owner sees it")] = False,
+    oauth: Annotated[
+        bool,
+        typer.Option("--oauth", help="Let visitors sign in, to publish models in their own names"),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would be uploaded, with sizes")
+    ] = False,
+) -> None:
+    """Put the page and its weights on the Hugging Face Hub, as a Gradio Space; or update it."""
+    require_name(space)
+    files = space_files(oauth=oauth)
+    if dry_run:
+        _list(files)
+    say(needs(hardware))
+    if dry_run:
+        say(f"Nothing was uploaded to {space}.")
+        return
+    require_writer(space)
+    sent = deploy_files(space, files, hardware, private=private)
+    say(f"{'Made' if sent.is_new else 'Updated'}: {sent.url}. It builds for some minutes.")
+
+
+def _list(files: Mapping[str, bytes | Path]) -> None:
+    sizes = {
+        name: len(file) if isinstance(file, bytes) else file.stat().st_size
+        for name, file in files.items()
+    }
+    for name, size in sizes.items():
+        say(f"{size:>12,}  {name}")
+    say(f"{sum(sizes.values()):>12,}  bytes in {len(sizes)} files")
