@@ -60,6 +60,8 @@ class NetworkForm:
         """Let each choice settle the others. then: connects what is to follow on an event."""
         quick: dict[str, Any] = {
             "api_visibility": "private", "show_progress": "hidden", "queue": False,
+            # A second event of the same change may still bring a size that is no choice any more.
+            "preprocess": False,
         }  # fmt: skip
         outputs = [*self.fields, self.note, self.clock]
         for event, moved in (
@@ -76,6 +78,14 @@ class NetworkForm:
     def follow(self, moved: str, *values: Any) -> list[Any]:
         """Values for the fields and the notes, after a visitor has chosen something."""
         return self._follow(moved, choice_of(*values))
+
+    def announce(self, *values: Any) -> str:
+        """What the clock shows while it measures; nothing for what is not timed."""
+        return self._announced(choice_of(*values))
+
+    def _announced(self, choice: Choice) -> str:
+        is_timed = not is_usual(self.models, choice)
+        return f'<p class="note">{texts.ESTIMATING}</p>' if is_timed else ""
 
     @friendly
     def mend(self, *values: Any) -> list[Any]:
@@ -99,7 +109,7 @@ class NetworkForm:
             ),
             choice.start,
             explain(self.models, choice, said),
-            "" if is_usual(self.models, choice) else f'<p class="note">{texts.ESTIMATING}</p>',
+            self._announced(choice),
         ]  # fmt: skip
 
 

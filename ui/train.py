@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from gan_core.gan import pace
 from gan_core.gan.config import AUGMENTATIONS, NetworkConfig, derive
 from gan_core.gan.start import SCRATCH
 from gan_core.pictures import Dataset, compose
@@ -115,13 +116,16 @@ class TrainTab:
         batch = self.by_hand[BY_HAND.index("batch_size")]
         timing: dict[str, Any] = {
             "inputs": [report.number, self.minutes, self.other, batch, *form.fields],
-            "outputs": [form.clock, form.estimate], "show_progress": "hidden",
+            "outputs": form.clock, "show_progress": "hidden",
             "concurrency_id": "clock", "concurrency_limit": 1, **private,
         }  # fmt: skip
         form.wire(lambda event: event.then(**filling).then(self.time_it, **timing))
         for dial in (self.minutes, self.other):
-            dial.input(self.time_it, trigger_mode="always_last", **timing)
-        form.estimate.click(self.time_usual, **timing)
+            dial.input(
+                form.announce, form.fields, form.clock, trigger_mode="always_last",
+                show_progress="hidden", queue=False, **private,
+            ).then(self.time_it, **timing)  # fmt: skip
+        form.estimate.click(self.time_again, **timing)
         self.button.click(
             self.start,
             [
@@ -173,21 +177,27 @@ class TrainTab:
     @friendly
     def time_it(
         self, n_images: int, dial: float, other: float | None, batch: float | None, *fields: Any
-    ) -> list[Any]:
+    ) -> str:
         """Say what the choice costs on this machine; what the page begins with is not timed."""
         if is_usual(self.models, choice_of(*fields)):
-            return ["", gr.update(visible=True)]
-        return self.time_usual(n_images, dial, other, batch, *fields)
+            return ""
+        return self._estimate(n_images, dial, other, batch, *fields)
 
     @friendly
-    def time_usual(
+    def time_again(
         self, n_images: int, dial: float, other: float | None, batch: float | None, *fields: Any
-    ) -> list[Any]:
-        """The same, whatever was chosen."""
+    ) -> str:
+        """The same, whatever was chosen, and measured anew."""
+        pace.forget()
+        return self._estimate(n_images, dial, other, batch, *fields)
+
+    def _estimate(
+        self, n_images: int, dial: float, other: float | None, batch: float | None, *fields: Any
+    ) -> str:
         choice, minutes = choice_of(*fields), other or dial
         by_hand = {"batch_size": int(batch)} if batch else {}
         config = config_of(self.models, choice, n_images or _FEW, minutes, **by_hand)
-        return [estimate(config, choice.start == SCRATCH), gr.update(visible=False)]
+        return estimate(config, choice.start == SCRATCH)
 
     @friendly
     def start(

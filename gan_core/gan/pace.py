@@ -32,7 +32,7 @@ FEWEST_FROM_SCRATCH, FEWEST_FROM_MODEL = 10.0, 1.0
 
 _SECONDS = 1.0  # for the steps that count
 _MOST_STEPS = 8
-_FEW = 4  # pictures in the first steps, which may be slow ones
+_FEW, _MORE = 4, 4  # pictures in the first steps, which may be slow ones; and times as many
 _MOST_WEIGHTS = 8e6  # of G and D; a DCGAN of 256 px has 93 million, and takes seconds to make
 _PROBED = NetworkConfig(resolution=32, width_G=32, width_D=32)
 # What a picture costs while a network grows, in that of one at the full size: as its side, but no
@@ -52,6 +52,11 @@ def images_per_second(config: TrainConfig) -> float:
         # The penalties fall on one step of eight, and are not in the figure.
         asked = TrainConfig(config.network, batch_size=config.batch_size)
         return _timed(asked, int(time.monotonic() / _REMEMBERED))
+
+
+def forget() -> None:
+    """Let the next figures be measured anew: the machine may have been busy."""
+    _timed.cache_clear()
 
 
 def kimg_within(minutes: float, speed: float) -> float:
@@ -117,10 +122,12 @@ def round_down(kimg: float) -> str:
 def _timed(config: TrainConfig, _when: int) -> float:
     compute = _quickest()
     config, times = _narrowed(config)
-    few = _seconds_of_a_step(replace(config, batch_size=_FEW), compute, _SECONDS / 3)
-    seconds, shown = few, _FEW
-    if few * config.batch_size / _FEW < _SECONDS:
-        seconds, shown = _seconds_of_a_step(config, compute, _SECONDS), config.batch_size
+    shown = min(_FEW, config.batch_size)
+    seconds = _seconds_of_a_step(replace(config, batch_size=shown), compute, _SECONDS / 3)
+    while shown < config.batch_size and _MORE * seconds < _SECONDS:
+        shown = min(_MORE * shown, config.batch_size)
+        larger = replace(config, batch_size=shown)
+        seconds = _seconds_of_a_step(larger, compute, _SECONDS / 3)
     return shown / (seconds * times)
 
 
