@@ -14,6 +14,7 @@ from gan_core.style.sizes import resize
 from ui import texts
 from ui.cache import save_to_cache
 from ui.errors import friendly
+from ui.hub_field import HubField
 from ui.inside import Inside
 from ui.models import Models
 from ui.nearest import nearest_of
@@ -74,6 +75,7 @@ class GenerateTab:
             self.model = gr.Dropdown(
                 models.choices([]), value=models.default(), label=texts.MODEL, elem_id="model"
             )
+            self.hub = HubField(models)
             self.count = gr.Slider(1, MOST_PICTURES, 16, step=1, label=texts.COUNT, elem_id="count")
             with gr.Row(elem_id="seed-row"):
                 self.seed = gr.Number(

@@ -125,7 +125,8 @@ class Orders:
         """Forget the runs that are not here any more."""
         kept = tuple(run_id for run_id in mine.runs if self.runs.exists(run_id))
         gone = tuple(run_id for run_id in mine.runs if run_id not in kept)
-        return Mine(mine.run if self.runs.exists(mine.run) else "", kept, gone)
+        run = mine.run if self.runs.exists(mine.run) else ""
+        return replace(mine, run=run, runs=kept, gone=gone)
 
     def _changes(self, look: Look, values: Sequence[Any]) -> dict[str, Any]:
         now = settings_now(look.folder, look.run)
