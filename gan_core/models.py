@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gan_core.gan.foreign import adopt
+from gan_core.gan.snapshot import Snapshot, load_snapshot
 from gan_core.hub import resolve as hub
 from gan_core.hub.client import OnProgress, own_cache, quietly
 
@@ -36,6 +37,11 @@ def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
     DiskFull.
     """
     return _adopted(hub.find(name, on_progress, newer=os.environ.get(NEWER) or None))
+
+
+def load(name: str, on_progress: OnProgress = quietly) -> Snapshot:
+    """Load a model by any name that `find_model` knows, with what can go wrong there."""
+    return load_snapshot(find_model(name, on_progress).folder)
 
 
 def find_on_hub(name: str, on_progress: OnProgress = quietly) -> Model:

@@ -25,7 +25,7 @@ _SMOOTH_SIDE = 512  # pixels, of a picture that is to be painted in a style
 SHARED: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 2}
 
 
-def _gallery(models: Models, recipe: Recipe, folder: str) -> list[str]:
+def picture_files(models: Models, recipe: Recipe, folder: str) -> list[str]:
     """Write pictures that carry their recipe to Gradio's `folder`, and give their paths.
 
     Left to Gradio, a full disk would be an error that nobody explains. Raises: DiskFull.
@@ -113,7 +113,7 @@ class GenerateTab:
                 self.how_near = gr.Markdown(elem_classes="quiet", elem_id="how-near")
 
     def wire(self, demo: gr.Blocks) -> None:
-        """Connect the controls and the page's opening; declare the endpoint `generate`."""
+        """Connect the controls and the page's opening."""
         private: dict[str, Any] = {"api_visibility": "private", **SHARED}
         showing: dict[str, Any] = {
             "fn": self.show, "inputs": self.inputs, "outputs": self.outputs,
@@ -134,21 +134,6 @@ class GenerateTab:
             self.show_nearest, self.chosen, [self.beside, self.pair, self.how_near],
             show_progress="minimal", **private,
         )  # fmt: skip
-        # The API takes the model as text: a visitor's own runs are no fixed list of choices.
-        name = gr.Textbox(self.models.default(), label=texts.MODEL, visible=False)
-        numbers = [
-            gr.Number(value, label=label, visible=False)
-            for label, value in ((texts.COUNT, 16), (texts.SEED, 0), (texts.TRUNCATION, 1))
-        ]
-        pictures = gr.Gallery(format="png", label=texts.GALLERY, visible=False)
-        endpoint = gr.Button(visible=False)
-        endpoint.click(self.generate, [name, *numbers], pictures, api_name="generate", **SHARED)
-
-    @friendly
-    def generate(self, model: str, count: float, seed: float, truncation: float) -> list[str]:
-        """Make pictures: `count` (1 to 64) from `seed`, with `truncation` in [0, 1]."""
-        wanted = check_recipe(model, count, seed, truncation)
-        return _gallery(self.models, wanted, self.gallery.GRADIO_CACHE)
 
     @friendly
     def show(
@@ -158,7 +143,7 @@ class GenerateTab:
         wanted = check_recipe(model, count, seed, truncation)
         hidden = [gr.update(visible=False)] * 6
         return [
-            _gallery(self.models, wanted, self.gallery.GRADIO_CACHE),
+            picture_files(self.models, wanted, self.gallery.GRADIO_CACHE),
             wanted,
             texts.PICK_HINT,
             *hidden,

@@ -20,7 +20,8 @@ from ui.models import Models
 
 _LOOKS = 0.3  # seconds between two looks at how far it is
 _LONGEST = 200  # characters of a name
-_WATCHED = 24  # visitors who wait at the same time
+# So many wait at the same time, visitors and programs.
+WAITING: dict[str, Any] = {"concurrency_id": "hub", "concurrency_limit": 24}
 
 
 class HubField:
@@ -41,8 +42,7 @@ class HubField:
         """Connect field and button. Returns what happens, to go on from when a model has come."""
         return gr.on(
             [self.name.submit, self.button.click], self.fetch, self.name, [self.said, self.came],
-            show_progress="hidden", concurrency_id="hub", concurrency_limit=_WATCHED,
-            api_visibility="private",
+            show_progress="hidden", api_visibility="private", **WAITING,
         )  # fmt: skip
 
     @friendly_stream

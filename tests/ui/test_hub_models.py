@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
-from loopback_hub import COMMIT, LoopbackHub
-from others_networks import Z, punks_G
-from tiny_runs import TINY
+from loopback_hub import LoopbackHub
+from others_networks import Z
+from repositories import HERE, PAIR, PUNKS, SOLO, punks, repositories
+from tiny_runs import TINY, tiny_model
 
 from gan_core.errors import BadSetting, BadWeights
 from gan_core.gan.latents import latents
-from gan_core.gan.networks import build
 from gan_core.gan.networks.layers import over_white
-from gan_core.gan.snapshot import D_FILE, Snapshot, save_snapshot
 from gan_core.gan.start import SCRATCH
 from gan_core.pictures import read_png_metadata, to_uint8
 from ui.choice import of_network, settle, usual
@@ -29,39 +28,18 @@ from ui.models import Models
 from ui.recipe import Recipe, keep, make_pictures
 from ui.terms import settings_from
 
-PUNKS, PAIR, SOLO = "nateraw/cryptopunks-gan", "someone/gan", "someone/solo"
-HERE = {name: f"{name}@{COMMIT}" for name in (PUNKS, PAIR, SOLO)}
-
 
 @pytest.fixture
-def punks() -> torch.nn.Module:
-    torch.manual_seed(0)
-    G = punks_G()
-    G.train()
-    for _ in range(3):
-        G(torch.randn(16, Z, 1, 1))
-    return G.eval()
-
-
-@pytest.fixture
-def hub(
-    tmp_path: Path, punks: torch.nn.Module, hub_client: Callable[[str], None]
-) -> Iterator[LoopbackHub]:
-    """Three repositories: the punks, a pair of ours, and one of ours without D."""
-    save_snapshot(Snapshot(TINY, *build(TINY)), tmp_path / "pair")
-    torch.save(punks.state_dict(), tmp_path / "generator.pth")
-    pair = {path.name: path.read_bytes() for path in (tmp_path / "pair").iterdir()}
-    files = {f"{PUNKS}/generator.pth": (tmp_path / "generator.pth").read_bytes()}
-    files |= {f"{PAIR}/{name}": content for name, content in pair.items()}
-    files |= {f"{SOLO}/{name}": content for name, content in pair.items() if name != D_FILE}
-    with LoopbackHub(files) as hub:
+def hub(tmp_path: Path, hub_client: Callable[[str], None]) -> Iterator[LoopbackHub]:
+    (tmp_path / "hub").mkdir()
+    with LoopbackHub(repositories(tmp_path / "hub")) as hub:
         hub_client(hub.url)
         yield hub
 
 
 @pytest.fixture
 def models(tmp_path: Path) -> Iterator[Models]:
-    save_snapshot(Snapshot(TINY, *build(TINY)), tmp_path / "bundled" / "tiny")
+    tiny_model(tmp_path / "bundled" / "tiny")
     runs = Runs(tmp_path / "runs")
     yield Models(tmp_path / "bundled", runs)
     runs.close()
@@ -101,7 +79,7 @@ def refuse(hub: LoopbackHub, status: int, code: str) -> None:
 
 @torch.no_grad()
 def test_who_types_the_name_of_the_punks_sees_punks(
-    field: HubField, models: Models, hub: LoopbackHub, punks: torch.nn.Module
+    field: HubField, models: Models, hub: LoopbackHub
 ) -> None:
     said, came = fetch(field, f" {PUNKS} ")
     assert came == HERE[PUNKS]
@@ -110,7 +88,7 @@ def test_who_types_the_name_of_the_punks_sees_punks(
     assert shown.shape == (5, 240, 240, 3)
     small = shown[:, ::10, ::10]
     assert np.array_equal(shown, small.repeat(10, 1).repeat(10, 2)), "enlarged without blur"
-    theirs = to_uint8(over_white(punks(latents(5, 3, Z)[..., None, None])))
+    theirs = to_uint8(over_white(punks()(latents(5, 3, Z)[..., None, None])))
     assert np.abs(small.astype(int) - theirs).max() <= 3  # weights are kept as halves
 
 
@@ -234,7 +212,7 @@ def test_a_path_that_looks_like_a_repository_is_asked_for_at_the_hub_and_never_r
     field: HubField, models: Models, hub: LoopbackHub, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    save_snapshot(Snapshot(TINY, *build(TINY)), tmp_path / "weights" / "secret")
+    tiny_model(tmp_path / "weights" / "secret")
     monkeypatch.chdir(tmp_path)
     said, came = fetch(field, "weights/secret")
     assert came is None and "no such repository" in said
