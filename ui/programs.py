@@ -68,7 +68,7 @@ class Programs:
             `network`; `size` of its pictures in pixels; `can_train`, whether a run can start
             from it.
         """
-        came = self.models.hub.fetch(name.strip()).outcome.result()
+        came = self.models.hub.fetch(str(name).strip()).outcome.result()
         self.models.load(came)
         return self._about(came)
 
@@ -153,5 +153,9 @@ def file(name: str) -> Any:
 
 
 def files(name: str) -> Any:
-    """An input that is one file or several."""
+    """An input that is one file or several.
+
+    Gradio's MCP server (6.31) refuses any: it looks for the schema of one where that is not. To
+    write the schema out is no remedy, for then it reads any path of this machine that it is given.
+    """
     return gr.File(label=name, file_count="multiple", visible=False)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
 from repositories import HERE, PAIR, PUNKS
 from serving import ROOT
 
 from gan_core.pictures import read_png_metadata
+from gan_core.style.sources import read_picture
 
 QUICK = {"list_models", "fetch_model", "train_status", "pause", "resume", "stop", "delete"}
 NAMES = QUICK | {"generate", "stylize", "train", "download"}
@@ -51,7 +51,7 @@ def test_the_python_of_the_readme_fetches_punks_and_trains(
     told = run([sys.executable, "-c", f"{code}\nprint(run_id)"], tmp_path).splitlines()
     paths = re.findall(r"'([^']+\.png)'", "\n".join(told))
     assert len(paths) == 4
-    assert Image.open(paths[0]).size == (240, 240)
+    assert read_picture(Path(paths[0])).shape == (240, 240, 3)
     assert read_png_metadata(Path(paths[0]))["model"] == HERE[PUNKS]
     run_id = told[-1]
     assert client.predict(run_id, api_name="/train_status")["message"]
