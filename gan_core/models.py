@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gan_core.gan.foreign import adopt
+from gan_core.gan.snapshot import Snapshot, load_snapshot
+from gan_core.hub import resolve as hub
 from gan_core.hub.client import OnProgress, own_cache, quietly
-from gan_core.hub.resolve import find
 
 # Names a repository with newer models, under the names of those that come with the program.
 NEWER = "GAN_ATELIER_REPO"
@@ -35,7 +36,30 @@ def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
     Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable;
     DiskFull.
     """
-    found = find(name, on_progress, newer=os.environ.get(NEWER) or None)
+    return _adopted(hub.find(name, on_progress, newer=os.environ.get(NEWER) or None))
+
+
+def load(name: str, on_progress: OnProgress = quietly) -> Snapshot:
+    """Load a model by any name that `find_model` knows, with what can go wrong there."""
+    return load_snapshot(find_model(name, on_progress).folder)
+
+
+def find_on_hub(name: str, on_progress: OnProgress = quietly) -> Model:
+    """As `find_model`, but only "owner/repo" or "owner/repo@revision", and never a path: for names
+    that strangers type."""
+    return _adopted(hub.find_on_hub(name, on_progress))
+
+
+def find_kept(name: str) -> Model | None:
+    """What is kept from the Hub by this name, without asking anybody; None if nothing is.
+
+    Raises: BadWeights when it cannot be used; DiskFull.
+    """
+    found = hub.find_kept(name)
+    return None if found is None else _adopted(found)
+
+
+def _adopted(found: hub.Found) -> Model:
     return Model(adopt(found.G, found.D, own_cache() / "converted"), found.name)
 
 

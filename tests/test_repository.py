@@ -22,6 +22,7 @@ from gan_core.__main__ import app
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = (
     "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/lesson.md",
+    "docs/python.md",
 )  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -14,6 +14,8 @@ from ui.jobs import Runs
 from ui.mine import Store
 from ui.models import Models
 from ui.place import runs_folder
+from ui.programs import Programs
+from ui.run_programs import RunPrograms
 from ui.style import StyleTab
 from ui.theme import CSS, THEME
 from ui.train import TrainTab
@@ -56,6 +58,8 @@ def build_app(
         style.wire(tabs, generate)
         train.wire()
         watch.wire(demo, tabs)
+        Programs(models)
+        RunPrograms(models)
     demo.queue(max_size=64, default_concurrency_limit=8)
     # Gradio looks a thousand times a second whether somebody waits, which is 5 % of a core at rest.
     demo._queue.sleep_when_free = _QUEUE_LOOKS

@@ -14,6 +14,7 @@ from gan_core.style.sizes import resize
 from ui import texts
 from ui.cache import save_to_cache
 from ui.errors import friendly
+from ui.hub_field import HubField
 from ui.inside import Inside
 from ui.models import Models
 from ui.nearest import nearest_of
@@ -24,7 +25,7 @@ _SMOOTH_SIDE = 512  # pixels, of a picture that is to be painted in a style
 SHARED: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 2}
 
 
-def _gallery(models: Models, recipe: Recipe, folder: str) -> list[str]:
+def picture_files(models: Models, recipe: Recipe, folder: str) -> list[str]:
     """Write pictures that carry their recipe to Gradio's `folder`, and give their paths.
 
     Left to Gradio, a full disk would be an error that nobody explains. Raises: DiskFull.
@@ -74,6 +75,7 @@ class GenerateTab:
             self.model = gr.Dropdown(
                 models.choices([]), value=models.default(), label=texts.MODEL, elem_id="model"
             )
+            self.hub = HubField(models)
             self.count = gr.Slider(1, MOST_PICTURES, 16, step=1, label=texts.COUNT, elem_id="count")
             with gr.Row(elem_id="seed-row"):
                 self.seed = gr.Number(
@@ -111,7 +113,7 @@ class GenerateTab:
                 self.how_near = gr.Markdown(elem_classes="quiet", elem_id="how-near")
 
     def wire(self, demo: gr.Blocks) -> None:
-        """Connect the controls and the page's opening; declare the endpoint `generate`."""
+        """Connect the controls and the page's opening."""
         private: dict[str, Any] = {"api_visibility": "private", **SHARED}
         showing: dict[str, Any] = {
             "fn": self.show, "inputs": self.inputs, "outputs": self.outputs,
@@ -132,21 +134,6 @@ class GenerateTab:
             self.show_nearest, self.chosen, [self.beside, self.pair, self.how_near],
             show_progress="minimal", **private,
         )  # fmt: skip
-        # The API takes the model as text: a visitor's own runs are no fixed list of choices.
-        name = gr.Textbox(self.models.default(), label=texts.MODEL, visible=False)
-        numbers = [
-            gr.Number(value, label=label, visible=False)
-            for label, value in ((texts.COUNT, 16), (texts.SEED, 0), (texts.TRUNCATION, 1))
-        ]
-        pictures = gr.Gallery(format="png", label=texts.GALLERY, visible=False)
-        endpoint = gr.Button(visible=False)
-        endpoint.click(self.generate, [name, *numbers], pictures, api_name="generate", **SHARED)
-
-    @friendly
-    def generate(self, model: str, count: float, seed: float, truncation: float) -> list[str]:
-        """Make pictures: `count` (1 to 64) from `seed`, with `truncation` in [0, 1]."""
-        wanted = check_recipe(model, count, seed, truncation)
-        return _gallery(self.models, wanted, self.gallery.GRADIO_CACHE)
 
     @friendly
     def show(
@@ -156,7 +143,7 @@ class GenerateTab:
         wanted = check_recipe(model, count, seed, truncation)
         hidden = [gr.update(visible=False)] * 6
         return [
-            _gallery(self.models, wanted, self.gallery.GRADIO_CACHE),
+            picture_files(self.models, wanted, self.gallery.GRADIO_CACHE),
             wanted,
             texts.PICK_HINT,
             *hidden,

@@ -13,6 +13,7 @@ import gradio as gr
 from ui import run_texts as texts
 from ui.look import Look
 
+_MOST_MODELS = 12  # from the Hub; the page's pickers are to stay short
 QUERY = "run"  # /?run=ID
 NO_RUN = "none"  # an empty text would be no change, when the page opens with the link of a lost run
 # Fixed, so that what a browser keeps is still read after a restart. It guards nothing: the store
@@ -84,29 +85,38 @@ _LINK_HTML = f"""<label for="link">{texts.LINK}</label><p class="quiet">{texts.L
 class Mine:
     """What a browser remembers: the run it watches ("" for none), and all runs it has seen.
 
-    gone: runs that it is to forget.
+    gone: runs that it is to forget. models: those from the Hub that it has used, the newest last.
     """
 
     run: str = ""
     runs: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     @classmethod
     def from_browser(cls, stored: object) -> Mine:
         """Read the browser's store, which may hold anything."""
         if not isinstance(stored, dict):
             return cls()
-        runs = stored.get("runs")
-        kept = tuple(str(run_id) for run_id in runs) if isinstance(runs, list) else ()
-        return cls(str(stored.get("run") or ""), kept)
+        runs, models = (_listed(stored.get(name)) for name in ("runs", "models"))
+        return cls(str(stored.get("run") or ""), runs, models=models[-_MOST_MODELS:])
 
     def to_browser(self) -> dict[str, Any]:
         """Plain values for the browser's store."""
-        return {"run": self.run, "runs": list(self.runs), "gone": list(self.gone)}
+        return {name: it if name == "run" else list(it) for name, it in vars(self).items()}
 
     def with_run(self, run_id: str) -> Mine:
         """Watch a run, new or known."""
         return replace(self, run=run_id, runs=tuple(dict.fromkeys((*self.runs, run_id))))
+
+    def with_model(self, name: str) -> Mine:
+        """Remember a model from the Hub, as the newest of a few."""
+        others = (each for each in self.models if each != name)
+        return replace(self, models=(*others, name)[-_MOST_MODELS:])
+
+
+def _listed(found: object) -> tuple[str, ...]:
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 class Store:

@@ -1,6 +1,8 @@
-"""The models a visitor may choose: those bundled with the program, and this browser's own runs."""
+"""The models a visitor may choose: those that come with the program, this browser's own runs, and
+what it took from the Hub."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,44 +11,85 @@ from gan_core.errors import BadRun, BadSetting, BadWeights
 from gan_core.gan.config import NetworkConfig, check, network_of
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
-from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot, read_network
+from gan_core.gan.snapshot import (
+    D_FILE,
+    G_FILE,
+    Snapshot,
+    load_snapshot,
+    read_network,
+    weights_of,
+)
 from gan_core.gan.start import SCRATCH
-from gan_core.hub.resolve import BUNDLED, bundled_models
+from gan_core.hub.resolve import BUNDLED, bundled_models, on_the_hub, pinned
 from ui import texts
+from ui.hub_models import HubModels
 from ui.jobs import Runs
 from ui.request import read_settings, title
 
 
 @dataclass(frozen=True)
 class Models:
-    """Names to networks. A name is a bundled one or a run's id; never a path from outside."""
+    """Names to networks. A name is a bundled one, a run's id, or that of a model of the Hub which
+    was fetched; never a path from outside."""
 
     bundled: Path
     runs: Runs
+    hub: HubModels = field(default_factory=HubModels)
 
     def default(self) -> str | None:
         """The model that is shown first; None when nothing is bundled."""
         return next(iter(bundled_models(self.bundled)), None)
 
-    def choices(self, own: list[str]) -> list[tuple[str, str]]:
-        """(shown, name) of the bundled models and of those of one's own runs that have a model."""
+    def choices(self, own: Sequence[str], hub: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """(shown, name) of what a visitor may generate with.
+
+        own: one's own runs; those that have a model are taken. hub: models that one took from the
+        Hub; those that are still here.
+        """
         usable = [run_id for run_id in own if self._has_model(run_id)]
         shown = [
             texts.OWN_MODEL.format(number=number, label=self._label(run_id))
             for number, run_id in enumerate(usable, start=1)
         ]
-        return [(name, name) for name in bundled_models(self.bundled)] + list(
-            zip(shown, usable, strict=True)
-        )
+        return [
+            *((name, name) for name in bundled_models(self.bundled)),
+            *zip(shown, usable, strict=True),
+            *((_brief(name), name) for name in hub if self.hub.find(name) is not None),
+        ]
+
+    def starts(self, own: Sequence[str], hub: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """The same of what a run can start from, with "scratch" as the last."""
+        able = [name for name in hub if self.hub.find(name) is not None and self.can_train(name)]
+        return [*self.choices(own, able), (texts.SCRATCH, SCRATCH)]
 
     def title(self, name: str) -> str:
         """The name to show and to write into pictures: a run's id is a key, and stays secret."""
-        return name if name in bundled_models(self.bundled) else self._label(name)
+        if name in bundled_models(self.bundled):
+            return name
+        return (pinned(name) or name) if on_the_hub(name) else self._label(name)
+
+    def describe(self, name: str) -> str:
+        """Say in a sentence what a model of the Hub is, and what it is good for.
+
+        Loads it, so what is said can be relied on. Raises: BadWeights, DiskFull.
+        """
+        network = self.load(name).network
+        kind = f"{network.kind}, " if network.kind in FAMILIES else ""
+        able = texts.HUB_CAN_TRAIN if self.can_train(name) else texts.HUB_ONLY_GENERATES
+        said = texts.HUB_HERE.format(name=_brief(name), kind=kind, size=network.resolution)
+        return f"{said} {able}"
+
+    def can_train(self, name: str) -> bool:
+        """Whether a run can start from a model: of a network with a game, and with D at hand.
+
+        Raises: BadWeights, BadRun.
+        """
+        return self.network(name).kind in FAMILIES and (self.folder(name) / D_FILE).is_file()
 
     def load(self, name: str | None) -> Snapshot:
         """Load a model, or take it from memory. Raises: BadWeights, BadRun."""
         folder = self.folder(name)
-        path = folder / G_FILE
+        path = weights_of(folder)
         return _load(folder, path.stat().st_mtime_ns if path.exists() else 0)
 
     def folder(self, name: str | None) -> Path:
@@ -56,6 +99,8 @@ class Models:
             return self.bundled / name
         if name and self.runs.exists(name):
             return self.runs.folder(name) / BEST_FOLDER
+        if name and (found := self.hub.find(name)):
+            return found.folder
         if not name and not bundled:
             raise BadWeights(texts.NO_MODEL, texts.NO_MODEL_EXPECTED, texts.NO_MODEL_ADVICE)
         raise BadWeights(
@@ -63,7 +108,7 @@ class Models:
             texts.UNKNOWN_MODEL_EXPECTED.format(
                 names=", ".join(bundled) or "none", hours=self.runs.keep_hours
             ),
-            texts.UNKNOWN_MODEL_ADVICE,
+            texts.FETCH_FIRST if name and on_the_hub(name) else texts.UNKNOWN_MODEL_ADVICE,
         )
 
     def learned_from(self, name: str | None) -> Path | None:
@@ -83,6 +128,12 @@ class Models:
             # On the page pictures are in colour, whatever the lesson's networks began with.
             return SCRATCH, network_of(**{"kind": NetworkConfig.kind, "channels": 3, **asked})
         have = self.network(name)
+        if on_the_hub(name) and not self.can_train(name):
+            raise BadSetting(
+                texts.CANNOT_TRAIN.format(model=self.title(name)),
+                texts.CANNOT_TRAIN_EXPECTED,
+                texts.CANNOT_TRAIN_ADVICE,
+            )
         network = replace(have, **asked)
         if replace(network, resolution=have.resolution) != have or not (
             network.resolution == have.resolution
@@ -98,6 +149,8 @@ class Models:
                 texts.OTHER_START_ADVICE,
             )
         check(network)
+        if on_the_hub(name):
+            return self.title(name), network
         is_known_by_name = self.bundled == BUNDLED and name in bundled_models(BUNDLED)
         return name if is_known_by_name else str(self.folder(name)), network
 
@@ -123,6 +176,12 @@ class Models:
         except BadRun:  # its model can be used all the same
             settings = None
         return title(settings) if settings is not None else ""
+
+
+def _brief(name: str) -> str:
+    """A name on the Hub with as much of its commit as people write."""
+    repo, _, revision = name.partition("@")
+    return f"{repo}@{revision[:7]}" if revision else repo
 
 
 @lru_cache(maxsize=4)

@@ -52,7 +52,7 @@ class Orders:
 
         In one go it may have MOST_MINUTES; after that it ends, and others in line get their turn.
         """
-        more = require(texts.MORE_MINUTES, minutes, SHORTEST_MINUTES, MOST_MINUTES)
+        more = more_minutes(minutes)
         look = self.look(mine)
         now, asked = settings_now(look.folder, look.run), look.run.settings
         if look.can_end and asked is not None:
@@ -125,8 +125,14 @@ class Orders:
         """Forget the runs that are not here any more."""
         kept = tuple(run_id for run_id in mine.runs if self.runs.exists(run_id))
         gone = tuple(run_id for run_id in mine.runs if run_id not in kept)
-        return Mine(mine.run if self.runs.exists(mine.run) else "", kept, gone)
+        run = mine.run if self.runs.exists(mine.run) else ""
+        return replace(mine, run=run, runs=kept, gone=gone)
 
     def _changes(self, look: Look, values: Sequence[Any]) -> dict[str, Any]:
         now = settings_now(look.folder, look.run)
         return changes_in(now, values) if now is not None else {}
+
+
+def more_minutes(minutes: float | None) -> float:
+    """Check how many minutes a run is to be given. Raises: BadSetting."""
+    return require(texts.MORE_MINUTES, minutes, SHORTEST_MINUTES, MOST_MINUTES)

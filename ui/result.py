@@ -28,6 +28,7 @@ from ui.wall import Wall
 
 _LONGEST = 200  # characters, as on the card
 _LONGEST_NAME = 40  # characters of them in the name of the zip
+PACKING: dict[str, Any] = {"concurrency_id": "pack", "concurrency_limit": 1}
 _FILMS = ("timelapse.mp4", "timelapse.gif")  # in the zip
 
 
@@ -65,7 +66,7 @@ class Result:
         """Pack what was made when a run has ended, and compare when somebody wants to see it."""
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         files = [self.download, wall.mp4, wall.gif]
-        packing: dict[str, Any] = {"concurrency_id": "pack", "concurrency_limit": 1, **quiet}
+        packing: dict[str, Any] = {**PACKING, **quiet}
         self.store.stands.select(self.prepare, self.store.mine, files, **packing)
         for event in (self.note.click, self.kind.submit):
             event(_packing, None, self.download, queue=False, **quiet).then(
@@ -117,15 +118,11 @@ class Result:
         return values
 
     def _offer(self, run_id: str) -> list[Any]:
-        run, folder = self.runs.look(run_id), self.runs.folder(run_id)
+        run = self.runs.look(run_id)
         if run.state in ACTIVE or not run.has_model:
             return [gr.skip(), gr.update(visible=False), gr.update(visible=False)]
-        target, kept_in = folder / PACKED_FILE, self.download.GRADIO_CACHE
-        kind, name = "", target.stem
-        if run.settings is not None:
-            kind, name = run.settings.kind, package_name(run.settings)
-        if not target.exists():
-            pack(folder, target, kind, name)
+        target, name = package(self.runs, run_id)
+        kept_in = self.download.GRADIO_CACHE
         with explain_disk_errors(Path(kept_in)):
             packed = save_to_cache(target.read_bytes(), f"{name}.zip", kept_in)
             films = [_film(target, name, kept_in) for name in _FILMS]
@@ -140,6 +137,23 @@ class Result:
         folder = self.runs.folder(Mine.from_browser(stored).run)
         said = f"{memorisation(folder).sentence} {texts.COMPARED}"
         return [said, "".join(pair.as_html() for pair in worst_pairs(folder))]
+
+
+def package(runs: Runs, run_id: str) -> tuple[Path, str]:
+    """Give an ended run's zip, packed if it is not yet, and what it is called.
+
+    Raises: BadRun when it has not ended, or has kept no model; DiskFull.
+    """
+    run, folder = runs.look(run_id), runs.folder(run_id)
+    if run.state in ACTIVE or not run.has_model:
+        raise BadRun(texts.NOT_PACKABLE, texts.NOT_PACKABLE_EXPECTED, texts.NOT_PACKABLE_ADVICE)
+    target = folder / PACKED_FILE
+    kind, name = "", target.stem
+    if run.settings is not None:
+        kind, name = run.settings.kind, package_name(run.settings)
+    if not target.exists():
+        pack(folder, target, kind, name)
+    return target, name
 
 
 def package_name(settings: Settings) -> str:

@@ -20,10 +20,10 @@ from gan_core.style.sources import read_picture
 from ui import examples, texts
 from ui.errors import friendly, friendly_stream
 from ui.generate import GenerateTab
-from ui.painting import Asked, Stops, paint, read_asked, read_brush, read_config, save
+from ui.painting import Asked, Stops, read_asked, read_brush, read_config
 from ui.stage import REFINE, Stage, require_result
 
-_SHARED: dict[str, Any] = {"concurrency_id": "style", "concurrency_limit": 1}
+SHARED: dict[str, Any] = {"concurrency_id": "style", "concurrency_limit": 1}
 _SHORTEST, _LONGEST = 5, 180  # seconds on the dial
 _EDITED = 384  # pixels: longer side of the picture that is painted over to protect a part
 
@@ -120,11 +120,11 @@ class StyleTab:
         self.seed = gr.Number(basic.seed, label=texts.SEED, precision=0)
 
     def wire(self, tabs: gr.Tabs, generate: GenerateTab) -> None:
-        """Connect everything; declare the endpoint `stylize`."""
+        """Connect everything."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         stage = self.stage
         running = {
-            "outputs": stage.outputs, "scroll_to_output": True, **_SHARED, **private,
+            "outputs": stage.outputs, "scroll_to_output": True, **SHARED, **private,
             "show_progress": "minimal", "show_progress_on": stage.hint,  # the place in the line
         }  # fmt: skip
         for started in (
@@ -152,55 +152,6 @@ class StyleTab:
         generate.paint.click(generate.as_content, generate.chosen, self.content, **private).success(
             lambda: gr.Tabs(selected="style"), None, tabs, queue=False, **private
         )
-        self._declare_endpoint()
-
-    def _declare_endpoint(self) -> None:
-        basic = StyleConfig()
-        files = [
-            gr.File(label=texts.STYLE_CONTENT, visible=False),
-            gr.File(label=texts.STYLE_STYLES, file_count="multiple", visible=False),
-        ]
-        numbers = [
-            gr.Number(value, label=label, visible=False)
-            for label, value in (
-                (texts.STYLE_TIME, basic.seconds),
-                (texts.SIZE, basic.size),
-                (texts.STRENGTH, basic.strength),
-                (texts.SEED, basic.seed),
-            )
-        ]  # fmt: skip
-        words = [
-            gr.Textbox(value, label=label, visible=False)
-            for label, value in ((texts.NETWORK, basic.network), (texts.COLORS, basic.colors))
-        ]
-        picture = gr.File(label=texts.STYLE_DOWNLOAD, visible=False)
-        gr.Button(visible=False).click(
-            self.stylize, [*files, *numbers, *words], picture, api_name="stylize", **_SHARED
-        )
-
-    @friendly
-    def stylize(
-        self,
-        content: str,
-        styles: list[str],
-        seconds: float,
-        size: float,
-        strength: float,
-        seed: float,
-        network: str,
-        colors: str,
-    ) -> str:
-        """Paint `content` in the manner of `styles` within `seconds` (1 to 600), its longer side
-        `size` pixels (64 to 1024), with `strength` 0 to 100. network: stylenet or vgg19. colors:
-        style, keep or match. Gives a PNG that carries its recipe."""
-        config = read_config(
-            None, seconds=seconds, size=size, strength=strength, seed=seed, network=network,
-            colors=colors,
-        )  # fmt: skip
-        asked = read_asked(config, content, styles or [])
-        *_, (_, result) = paint(asked, lambda: False)
-        assert result is not None
-        return save(result.png(colors), "pastiche.png", self.stage.download.GRADIO_CACHE)
 
     @friendly_stream
     def paint(self, request: gr.Request, *inputs: Any) -> Iterator[list[Any]]:

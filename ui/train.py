@@ -8,20 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.events import api
 
 from gan_core.gan import pace
 from gan_core.gan.config import AUGMENTATIONS, NetworkConfig, derive
 from gan_core.gan.start import SCRATCH
-from gan_core.pictures import Dataset, compose
-from ui import texts, view
-from ui.choice import Choice, config_of, estimate, is_usual, of_network
+from gan_core.pictures import Dataset
+from ui import texts
+from ui.choice import Choice, config_of, estimate, is_usual
 from ui.drafts import FOLDER, KEEP_HOURS, Drafts
 from ui.errors import friendly
 from ui.mine import PROMISE, Mine
 from ui.models import Models
 from ui.network_form import NetworkForm, choice_of
-from ui.pictures_report import READING, PicturesReport, no_pictures, other_size, read_uploads
+from ui.pictures_report import PicturesReport, no_pictures, other_size
 from ui.request import USUAL_MINUTES, Settings
 from ui.settings_form import control
 from ui.terms import growing_within, settings_from
@@ -43,7 +42,7 @@ def _derived(n_images: int, network: NetworkConfig) -> dict[str, Any]:
 
 
 class TrainTab:
-    """What is seen before a run, inside `watch.setup`, and the endpoints for programs."""
+    """What is seen before a run, inside `watch.setup`."""
 
     def __init__(self, models: Models, watch: Watch) -> None:
         self.models, self.watch = models, watch
@@ -101,7 +100,7 @@ class TrainTab:
         return self.models.start(choice.start, **choice.asked())[1]
 
     def wire(self) -> None:
-        """Connect uploads and Start; declare the endpoints train, train_status and stop."""
+        """Connect uploads and Start."""
         private: dict[str, Any] = {"api_visibility": "private"}
         report = self.report
         form = self.form
@@ -142,18 +141,6 @@ class TrainTab:
             js=PROMISE,  # the tab may be closed before there is an answer
             **private,
         )
-        # Not `api`: only a File component checks that a path in a request was really uploaded.
-        inputs = [
-            gr.File(file_count="multiple", visible=False, label=texts.FILES),
-            gr.Number(USUAL_MINUTES, visible=False, label=texts.TIME),
-            gr.Textbox(self.models.default() or SCRATCH, visible=False, label=texts.START_FROM),
-            gr.Number(0, visible=False, label=texts.SEED),
-        ]
-        run_id = gr.Textbox(visible=False, label="run_id")
-        endpoint = gr.Button(visible=False)
-        endpoint.click(self.train, inputs, run_id, api_name="train", **READING)
-        api(self.train_status, api_name="train_status", queue=False)
-        api(self.stop, api_name="stop", queue=False)
 
     @friendly
     def follow(self, n_images: int, filled_for: tuple[int, NetworkConfig], *rest: Any) -> list[Any]:
@@ -214,40 +201,26 @@ class TrainTab:
         augment = tuple(name for name in AUGMENTATIONS if name in chosen)
         options |= {"augment": augment, "mirror": bool(mirror)}
         choice = choice_of(size, kind, scales, grow, start)
-        settings = self._settings(dataset, other or dial, choice, seed, options)
+        settings = asked_settings(self.models, dataset, other or dial, choice, seed, options)
         mine = Mine.from_browser(stored).with_run(
             self.models.runs.create(dataset, settings, run_id=draft)
         )
         self.report.drafts.forget(draft)
         return [*self.report.hidden(), *self.watch.show(mine)]
 
-    @friendly
-    def train(self, files: list[str], minutes: float, start: str, seed: float) -> str:
-        """Train on pictures or one zip for `minutes`; returns the run's id, its only key."""
-        choice = of_network(self.models.start(start)[1], start)
-        dataset = compose(read_uploads(files, choice.resolution))
-        settings = self._settings(dataset, minutes, choice, seed, {})
-        return self.models.runs.create(dataset, settings)
 
-    def _settings(
-        self, dataset: Dataset, minutes: float, choice: Choice, seed: float, options: dict[str, Any]
-    ) -> Settings:
-        """All that is asked of a run, if it fits together and comes to something in the time."""
-        if (found := dataset.images.shape[1]) != choice.resolution:
-            raise other_size(found, choice.resolution)
-        asked = (self.models, len(dataset), minutes, choice, seed)
-        checked = settings_from(*asked, options)
-        config = config_of(self.models, choice, len(dataset), minutes, **checked.options)
-        growing = growing_within(self.models, choice, config)
-        return settings_from(*asked, {**options, **growing}) if growing else checked
+def asked_settings(
+    models: Models, dataset: Dataset, minutes: float, choice: Choice, seed: float,
+    options: dict[str, Any],
+) -> Settings:  # fmt: skip
+    """All that is asked of a run, if it fits together and comes to something in the time.
 
-    @friendly
-    def train_status(self, run_id: str) -> dict[str, Any]:
-        """How a run is doing: state, a sentence, and the latest figures."""
-        return view.figures(self.models.runs.look(run_id))
-
-    @friendly
-    def stop(self, run_id: str) -> dict[str, Any]:
-        """Ask a run to save and end; answers like train_status."""
-        self.models.runs.stop(run_id)
-        return view.figures(self.models.runs.look(run_id))
+    Raises: BadSetting, BadDataset, BadWeights, BadRun.
+    """
+    if (found := dataset.images.shape[1]) != choice.resolution:
+        raise other_size(found, choice.resolution)
+    asked = (models, len(dataset), minutes, choice, seed)
+    checked = settings_from(*asked, options)
+    config = config_of(models, choice, len(dataset), minutes, **checked.options)
+    growing = growing_within(models, choice, config)
+    return settings_from(*asked, {**options, **growing}) if growing else checked

@@ -29,7 +29,6 @@ from ui.result import Result
 from ui.run_folder import ACTIVE
 from ui.run_log import details
 from ui.settings_form import SettingsForm
-from ui.texts import SCRATCH as SCRATCH_LABEL
 from ui.texts import START_FROM
 from ui.theme import AWAY
 from ui.verdict import Verdict
@@ -48,7 +47,7 @@ class Watch:
         self.store, self.mine = store, store.mine
         self.orders = Orders(self.runs)
         self.start_from = gr.Dropdown(
-            self._starts([]), value=models.default() or SCRATCH, label=START_FROM,
+            models.starts([]), value=models.default() or SCRATCH, label=START_FROM,
             render=False, elem_id="start-from",
         )  # fmt: skip
         self.notice = gr.HTML(visible=False, elem_id="notice")
@@ -113,10 +112,14 @@ class Watch:
         self.result.wire(self.wall)
         controls.wire()
         generate = self.generate
-        self.result.use.click(self.choose, self.mine, [tabs, generate.model], **_PRIVATE).then(
-            generate.show, generate.inputs, generate.outputs,
-            **SHARED, **_PRIVATE,
-        )  # fmt: skip
+        pickers = [self.mine, self.start_from, generate.model]
+        for chosen in (
+            self.result.use.click(self.choose, self.mine, [tabs, generate.model], **_PRIVATE),
+            generate.hub.wire().success(
+                self.take_model, [self.mine, generate.hub.came], pickers, js=RECALL, **_PRIVATE
+            ),
+        ):
+            chosen.success(generate.show, generate.inputs, generate.outputs, **SHARED, **_PRIVATE)
 
     def then_show(self, order: Callable[..., Mine]) -> Callable[..., list[Any]]:
         """Make a handler that carries out an order and shows what came of it."""
@@ -177,8 +180,18 @@ class Watch:
     def choose(self, stored: object) -> list[Any]:
         """Open Generate with the run's model."""
         mine = Mine.from_browser(stored)
-        choices = self.models.choices(list(mine.runs))
+        choices = self.models.choices(mine.runs, mine.models)
         return [gr.Tabs(selected="generate"), gr.update(choices=choices, value=mine.run)]
+
+    @friendly
+    def take_model(self, stored: object, came: str) -> list[Any]:
+        """Put a model that has come from the Hub into this visitor's pickers; choose it."""
+        mine = Mine.from_browser(stored).with_model(came)
+        return [
+            mine.to_browser(),
+            gr.update(choices=self.models.starts(mine.runs, mine.models)),
+            gr.update(choices=self.models.choices(mine.runs, mine.models), value=came),
+        ]
 
     def show(
         self, mine: Mine, seen: object = None, notice: str = "", is_fewer: bool = False
@@ -203,8 +216,10 @@ class Watch:
         self, mine: Mine, mark: Mark | None, state: str, notice: str, is_fewer: bool
     ) -> list[Any]:
         """Values for `always`: what is sent whether there is a run or not."""
-        own, default = list(mine.runs), self.models.default()
-        starts, choices = self._starts(own), self.models.choices(own)
+        default = self.models.default()
+        starts, choices = (
+            of(mine.runs, mine.models) for of in (self.models.starts, self.models.choices)
+        )
         start: dict[str, Any] = {"value": default or SCRATCH} if is_fewer else {}
         model: dict[str, Any] = {"value": default} if is_fewer else {}
         return [
@@ -223,6 +238,3 @@ class Watch:
 
     def _gone(self) -> str:
         return f"<p>{texts.LINK_GONE.format(hours=self.runs.keep_hours)}</p>"
-
-    def _starts(self, own: list[str]) -> list[tuple[str, str]]:
-        return [*self.models.choices(own), (SCRATCH_LABEL, SCRATCH)]

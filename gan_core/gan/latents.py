@@ -4,9 +4,11 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gan_core.gan.snapshot import Snapshot
+from gan_core.pictures import to_uint8
 
 _BATCH = 64  # keeps the memory of a large request flat
 
@@ -16,6 +18,13 @@ def sample(
 ) -> Tensor:
     """Make a model's pictures of a seed, from number `first` on: [count, 3, S, S], as `render`."""
     return render(snapshot.G, latents(count, seed, snapshot.network.z_dim, first), truncation)
+
+
+def generate(
+    snapshot: Snapshot, count: int, seed: int = 0, truncation: float = 1.0
+) -> NDArray[np.uint8]:
+    """Make pictures of a seed, to look at or to save: uint8 [count, S, S, 3]; else as `sample`."""
+    return to_uint8(sample(snapshot, count, seed, truncation))
 
 
 def latents(count: int, seed: int, z_dim: int, first: int = 0) -> Tensor:

@@ -65,7 +65,7 @@ def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot
 
     Raises: BadWeights when files are missing, damaged, foreign or of another network.
     """
-    path = folder if folder.suffix == ".safetensors" else folder / G_FILE
+    path = weights_of(folder)
     config = _read_config(path)
     network = config_from_dict(NetworkConfig, config["network"])
     if expect is not None:
@@ -80,9 +80,14 @@ def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot
     return Snapshot(network, G.eval(), D.eval() if has_D else None, config["training"])
 
 
+def weights_of(folder: Path) -> Path:
+    """The file of G: in a snapshot's folder, or the path itself if it is that of a file."""
+    return folder if folder.suffix == ".safetensors" else folder / G_FILE
+
+
 def read_network(folder: Path) -> NetworkConfig:
     """A snapshot's network, without its weights. Raises: BadWeights."""
-    return config_from_dict(NetworkConfig, _read_config(folder / G_FILE)["network"])
+    return config_from_dict(NetworkConfig, _read_config(weights_of(folder))["network"])
 
 
 def require_same(network: NetworkConfig, expect: NetworkConfig) -> None:

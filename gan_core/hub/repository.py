@@ -82,7 +82,7 @@ def fetch_model(
     DiskFull.
     """
     there = Kept(repo, cache)
-    kept = _kept(there, revision, under)
+    kept = kept_model(repo, revision, under=under, cache=cache)
     if kept is not None and (not newest or COMMIT.fullmatch(revision)):
         return kept
     try:
@@ -99,8 +99,11 @@ def fetch_model(
     return Repository(there.snapshot(info.sha) / under, picked, info.sha)
 
 
-def _kept(there: Kept, revision: str, under: str) -> Repository | None:
+def kept_model(
+    repo: str, revision: str = "main", *, under: str = "", cache: Path | None = None
+) -> Repository | None:
     """What the cache holds of a revision, if it is a whole model. Raises: DiskFull."""
+    there = Kept(repo, cache)
     with explain_disk_errors(there.place):
         if not (commit := there.commit(revision)):
             return None

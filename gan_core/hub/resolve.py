@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from gan_core.errors import BadWeights, DiskFull, HubUnreachable
+from gan_core.hub.cache import Kept
 from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.names import DISCRIMINATOR, MODEL, PICKLES, Picked, pick
-from gan_core.hub.repository import fetch_model
+from gan_core.hub.repository import Repository, fetch_model, kept_model
 
 BUNDLED = Path(__file__).resolve().parents[2] / "weights"
 DEFAULT_MODEL = "dcgan-kaokore-64"
@@ -67,12 +68,60 @@ def find(
             return _in_folder(candidate, picked)
     if path.is_file() and path.suffix.lower() in (".safetensors", *PICKLES):
         return Found(path)
-    asked = _ON_THE_HUB.fullmatch(name)
-    if path.exists() or asked is None or ".." in name:
+    asked = on_the_hub(name)
+    if path.exists() or asked is None:
         raise _nothing(name, path, bundled)
-    label = f"{name}, neither a bundled model nor a path here,"
-    repo, revision = asked[1], asked[2] or "main"
-    there = fetch(repo, revision, label=label)
+    there = fetch(*asked, label=f"{name}, neither a bundled model nor a path here,")
+    return _of_repository(asked[0], there)
+
+
+def on_the_hub(name: str) -> tuple[str, str] | None:
+    """The repository and the revision of a name on the Hub; None for whatever else it is."""
+    asked = _ON_THE_HUB.fullmatch(name)
+    return None if asked is None or ".." in name else (asked[1], asked[2] or "main")
+
+
+def find_on_hub(
+    name: str,
+    on_progress: OnProgress = quietly,
+    *,
+    cache: Path | None = None,
+    endpoint: str | None = None,
+) -> Found:
+    """As `find`, but on the Hub alone: a name that a stranger typed is never taken for a path.
+
+    Raises: BadWeights for any other name, or for nothing of use; HubUnreachable; DiskFull.
+    """
+    if (asked := on_the_hub(name)) is None:
+        raise BadWeights(
+            f"“{name:.80}” is no name on the Hugging Face Hub.",
+            "It must be owner/repo, or owner/repo@revision.",
+            "Look for one at huggingface.co/models.",
+        )
+    fetched = fetch_model(
+        *asked, label=name, cache=cache, endpoint=endpoint, on_progress=on_progress
+    )
+    return _of_repository(asked[0], fetched)
+
+
+def pinned(name: str, *, cache: Path | None = None) -> str | None:
+    """A name on the Hub with the commit that is kept of it: "owner/repo@0123..."; None if none is.
+
+    Asks nobody, and looks at no weights.
+    """
+    asked = on_the_hub(name)
+    commit = Kept(asked[0], cache).commit(asked[1]) if asked else None
+    return f"{asked[0]}@{commit}" if asked and commit else None
+
+
+def find_kept(name: str, *, cache: Path | None = None) -> Found | None:
+    """What was kept from the Hub by this name, whole and sound; asks nobody. Raises: DiskFull."""
+    asked = on_the_hub(name)
+    there = kept_model(*asked, cache=cache) if asked else None
+    return _of_repository(asked[0], there) if asked and there else None
+
+
+def _of_repository(repo: str, there: Repository) -> Found:
     return _in_folder(there.folder, there.files, f"{repo}@{there.commit}")
 
 

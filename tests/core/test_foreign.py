@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from others_networks import WIDTH, Net, Z, punks_G
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
@@ -20,20 +21,7 @@ from gan_core.gan.networks.layers import Generator, over_white
 from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
 from gan_core.hub.resolve import BUNDLED, DEFAULT_MODEL
 
-Z, WIDTH = 12, 8
 LEVELS = 3 / 127.5  # of 256; weights are kept as halves
-
-
-class Net(nn.Module):
-    """What people have: layers in one `nn.Sequential` under a name, as in the tutorial."""
-
-    def __init__(self, name: str, layers: list[nn.Module]) -> None:
-        super().__init__()
-        self.name = name
-        setattr(self, name, nn.Sequential(*layers))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return getattr(self, self.name)(x)
 
 
 def tutorial_G(side: int = 64, channels: int = 3, widest: int = WIDTH) -> nn.Module:
@@ -56,17 +44,6 @@ def tutorial_D(side: int = 64, channels: int = 3) -> nn.Module:
         layers += [nn.LeakyReLU(0.2, inplace=True)]
         n *= 2
     return Net("main", [*layers, nn.Conv2d(n, 1, 4, 1, 0, bias=False)])  # its sigmoid left out
-
-
-def punks_G() -> nn.Module:
-    """github.com/teddykoker/cryptopunks-gan."""
-    w, layers = WIDTH, list[nn.Module]()
-    for n_in, n_out, kernel, stride, padding in (
-        (Z, 4 * w, 3, 1, 0), (4 * w, 2 * w, 3, 2, 1), (2 * w, w, 4, 2, 0),
-    ):  # fmt: skip
-        layers += [nn.ConvTranspose2d(n_in, n_out, kernel, stride, padding, bias=False)]
-        layers += [nn.BatchNorm2d(n_out), nn.ReLU(True)]
-    return Net("network", [*layers, nn.ConvTranspose2d(w, 4, 4, 2, 1, bias=False), nn.Tanh()])
 
 
 def used(network: nn.Module, x: torch.Tensor) -> nn.Module:

@@ -13,8 +13,8 @@ import pytest
 import torch
 from huggingface_hub import constants, hf_hub_download
 from loopback_hub import COMMIT, LoopbackHub
+from others_networks import punks_G
 from PIL import Image
-from test_foreign import punks_G
 
 from gan_core.errors import BadWeights, DiskFull, HubUnreachable
 from gan_core.gan.config import NetworkConfig

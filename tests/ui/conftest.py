@@ -6,20 +6,17 @@ GAN_ATELIER_REQUIRE_BROWSER=1 turns that into a failure.
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from browsing import DESKTOP, PATIENCE
 from gradio_client import Client
+from loopback_hub import LoopbackHub
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from repositories import repositories
+from serving import serve
 
-ROOT = Path(__file__).resolve().parents[2]
 QUIET = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -37,25 +34,18 @@ def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def url(server_folder: Path) -> Iterator[str]:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackHub]:
+    """The only Hub that the program knows."""
+    with LoopbackHub(repositories(tmp_path_factory.mktemp("hub"))) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def url(server_folder: Path, hub: LoopbackHub) -> Iterator[str]:
     """Start the program as a user does, with a temporary folder of its own."""
-    folder = server_folder
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"GAN_ATELIER_RUNS": str(folder / "runs"), "GRADIO_SERVER_PORT": str(port)}
-    environment = {**os.environ, **settings}
-    environment.pop("GRADIO_TEMP_DIR", None)
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "app.py"]
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        address = f"http://127.0.0.1:{port}"
-        try:
-            _wait_for(address, server, folder / "log")
-            yield address
-        finally:
-            server.terminate()
-            server.wait(30)
+    home = {"HF_ENDPOINT": hub.url, "HF_HOME": str(server_folder / "home"), "HF_HUB_OFFLINE": "0"}
+    with serve(server_folder, **home) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -116,14 +106,3 @@ def client(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clien
     client = Client(url, verbose=False, analytics_enabled=False, download_files=files)
     yield client
     client.close()
-
-
-def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start:\n{log.read_text()}")

@@ -1,0 +1,33 @@
+"""What the page's tests find on the Hub: the punks, a pair of ours, and one of ours without D."""
+
+from pathlib import Path
+
+import torch
+from loopback_hub import COMMIT
+from others_networks import Z, punks_G
+from tiny_runs import tiny_model
+
+from gan_core.gan.snapshot import D_FILE
+
+PUNKS, PAIR, SOLO = "nateraw/cryptopunks-gan", "someone/gan", "someone/solo"
+HERE = {name: f"{name}@{COMMIT}" for name in (PUNKS, PAIR, SOLO)}  # as they are called once here
+
+
+def punks() -> torch.nn.Module:
+    """Their generator, small, and with statistics that are not those of a new one."""
+    torch.manual_seed(0)
+    G = punks_G().train()
+    for _ in range(3):
+        G(torch.randn(16, Z, 1, 1))
+    return G.eval()
+
+
+def repositories(folder: Path) -> dict[str, bytes]:
+    """Their files, for a `LoopbackHub`. folder: an empty one, to make them in."""
+    torch.save(punks().state_dict(), folder / "generator.pth")
+    pair = {path.name: path.read_bytes() for path in tiny_model(folder / "pair").iterdir()}
+    return {
+        f"{PUNKS}/generator.pth": (folder / "generator.pth").read_bytes(),
+        **{f"{PAIR}/{name}": content for name, content in pair.items()},
+        **{f"{SOLO}/{name}": content for name, content in pair.items() if name != D_FILE},
+    }

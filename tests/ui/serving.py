@@ -1,0 +1,48 @@
+"""The program in a process of its own, as a user starts it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from browsing import PATIENCE
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def serve(folder: Path, **settings: str) -> Iterator[str]:
+    """Run the program, and give its address. settings: of its environment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings |= {"GAN_ATELIER_RUNS": str(folder / "runs"), "GRADIO_SERVER_PORT": str(port)}
+    environment = {**os.environ, **settings}
+    environment.pop("GRADIO_TEMP_DIR", None)
+    with (folder / "log").open("wb") as log:
+        command = [sys.executable, "app.py"]
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(address, server, folder / "log")
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start:\n{log.read_text()}")
