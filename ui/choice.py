@@ -85,7 +85,7 @@ def settle(models: Models, choice: Choice, moved: str) -> tuple[Choice, str]:
     allowed = FAMILIES[choice.kind].allowed()["scales"]
     if choice.scales not in allowed:
         choice = replace(choice, scales=allowed[0])
-    if choice.start == SCRATCH or not _fits(models, choice):
+    if choice.start == SCRATCH or not fits(models, choice):
         before = choice.start
         choice = _with_bundled(models, choice, moved)
         if before != SCRATCH and choice.start == SCRATCH:  # another start is named by `explain`
@@ -171,7 +171,8 @@ def estimate(config: TrainConfig, is_from_scratch: bool) -> str:
     return f'<p class="note">{text}</p>'
 
 
-def _fits(models: Models, choice: Choice) -> bool:
+def fits(models: Models, choice: Choice) -> bool:
+    """Whether a run can begin from this start with this network: grown to it, if it can grow."""
     try:
         models.start(choice.start, **choice.asked())
     except BadSetting:
@@ -194,7 +195,7 @@ def _with_bundled(models: Models, choice: Choice, moved: str) -> Choice:
         fitting += [it for it in bundled if it.resolution == choice.resolution]
         largest_first = sorted(bundled, key=lambda it: -it.resolution)
         larger = [replace(it, resolution=choice.resolution) for it in largest_first]
-        fitting += [it for it in larger if _fits(models, it)]
+        fitting += [it for it in larger if fits(models, it)]
     return fitting[0] if fitting else replace(choice, start=SCRATCH)
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.networks.families import FAMILIES
 from ui import texts
-from ui.choice import Choice, explain, first_sides, is_usual, settle, sizes_of, usual
+from ui.choice import Choice, explain, first_sides, fits, is_usual, settle, sizes_of, usual
 from ui.errors import friendly
 from ui.models import Models
 
@@ -91,7 +91,7 @@ class NetworkForm:
     def mend(self, *values: Any) -> list[Any]:
         """The same after the start has changed by itself; nothing if all fits together."""
         choice = choice_of(*values)
-        if settle(self.models, choice, "start")[0] == choice:
+        if fits(self.models, choice):
             return [gr.skip()] * (len(self.fields) + 2)
         return self._follow("start", choice)
 

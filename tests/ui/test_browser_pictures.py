@@ -1,6 +1,7 @@
 """What happens between dropping pictures and Start, in a real browser."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -117,9 +118,10 @@ def test_another_size_cuts_the_pictures_anew_and_what_comes_to_nothing_is_refuse
     assert page.evaluate(width) == 64
 
     page.locator("#size label").filter(has_text="256").click()
-    expect(page.locator("#choice")).to_contain_text("begins from scratch", timeout=PATIENCE)
+    expect(page.locator("#choice")).to_contain_text("grows it to 256 px", timeout=PATIENCE)
     page.wait_for_function(f"{width} === 256", timeout=PATIENCE)
-    expect(page.locator("#clock")).to_contain_text("minutes this machine shows", timeout=PATIENCE)
+    told = re.compile("[Ii]n 5 minutes")  # it may be enough, on this machine
+    expect(page.locator("#clock")).to_contain_text(told, timeout=PATIENCE)
     page.locator("#time label").filter(has_text="2 min").click()
     expect(page.locator("#clock")).to_contain_text("In 2 minutes", timeout=PATIENCE)
     page.locator("#start").click()

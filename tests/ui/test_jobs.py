@@ -336,6 +336,7 @@ def test_settings_become_options_of_the_command_line() -> None:
     resumed = Settings(2.0, 7, "scratch", "", "", options, until=5.0, changed={"freeze_D": 2})
     assert resumed.command() == ["--resume", "--minutes", "5", "--freeze-d", "2"]
     assert command[:6] == ["--start", "scratch", "--minutes", "2", "--seed", "7"]
-    assert command[6:] == [
+    assert command[6] == "--anyway"  # it was asked before
+    assert command[7:] == [
         *("--lr-g", "0.001", "--skip-d-below", "0.4", "--augment", "none", "--mirror"),
     ]
