@@ -12,8 +12,8 @@ def fetch(page: Page, name: str) -> None:
     page.locator("#hub-fetch").click()
 
 
-def first_side(page: Page) -> int:
-    return int(page.locator("#gallery img").first.evaluate("image => image.naturalWidth"))
+# Of the first picture, once it is loaded.
+FIRST_SIDE = "document.querySelector('#gallery img')?.naturalWidth"
 
 
 def test_who_types_the_punks_sees_punks_without_blur_and_again_after_a_reload(
@@ -27,7 +27,7 @@ def test_who_types_the_punks_sees_punks_without_blur_and_again_after_a_reload(
     shown = page.locator("#gallery img").first
     expect(shown).not_to_have_attribute("src", before, timeout=PATIENCE)
     expect(page.locator("#model input")).to_have_value(f"{PUNKS}@0123456")
-    assert first_side(page) == 240
+    page.wait_for_function(f"{FIRST_SIDE} === 240", timeout=PATIENCE)
     assert shown.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
     page.reload()
     expect_pictures(page, 16)
