@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browsing import DESKTOP, PATIENCE, PHONE, open_train
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 from tiny_runs import alive, noise, pretend, tiny_settings, wait_until, without_worker
 
 from gan_core.events import Diagnosed, Finished, Preview, Progress, Started, to_json
@@ -94,8 +95,11 @@ def test_a_run_whose_tab_was_closed_before_the_answer_is_among_those_of_the_brow
     open_train(second)
     second.locator("#history > button").click()
     expect(second.locator(".past-run")).to_have_count(1, timeout=PATIENCE)
-    second.locator(".past-run [data-order=delete]").click()
-    second.locator(".past-run [data-order=delete]").click()
+    for _ in range(5):  # the row is drawn anew when the run begins, and its question with it
+        second.locator(".past-run [data-order=delete]").click()
+        with suppress(TimeoutError):
+            second.locator(".past-run [data-sure]").click(timeout=2000)
+            break
     expect(second.locator(".past-run")).to_have_count(0, timeout=PATIENCE)
     second.close()
 
