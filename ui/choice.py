@@ -154,19 +154,19 @@ def explain(models: Models, choice: Choice, said: str = "") -> str:
 
 def estimate(config: TrainConfig, is_from_scratch: bool) -> str:
     """What a run comes to on this machine, in one sentence of HTML, by timing a step or two."""
-    speed = pace.images_per_second(config)
     try:
-        pace.require_enough(config, speed, is_from_scratch)
+        growing = pace.fit(config, is_from_scratch)
     except BadSetting as error:
         return f'<p class="warning">{html.escape(str(error))}</p>'
+    speed = pace.images_per_second(config)  # known by now
     kimg = pace.kimg_within(config.minutes or 0, speed)
     text = texts.CLOCK.format(
         shown=pace.round_down(kimg), minutes=f"{config.minutes:g}", speed=f"{speed:,.0f}"
     )
-    if config.grow_from:
-        each = pace.grow_kimg(kimg, config.grow_from, config.network.resolution)
+    if growing:
+        each = pace.round_down(growing["grow_kimg"])
         text += " " + texts.CLOCK_GROWS.format(
-            first=config.grow_from, last=config.network.resolution, each=pace.round_down(each)
+            first=config.grow_from, last=config.network.resolution, each=each
         )
     return f'<p class="note">{text}</p>'
 
