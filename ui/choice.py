@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gan_core.errors import BadSetting
-from gan_core.gan import pace
+from gan_core.gan import growth, pace
 from gan_core.gan.config import NetworkConfig, TrainConfig, derive, network_of
-from gan_core.gan.growth import learned_side
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.start import SCRATCH
 from ui import texts
@@ -101,10 +100,9 @@ def config_of(
 ) -> TrainConfig:
     """The settings that the trainer will come to. Raises: BadSetting, BadWeights, BadRun."""
     network = models.start(choice.start, **choice.asked())[1]
-    growth: dict[str, Any] = {}
-    if first := begins_at(models, choice):
-        growth["grow_from"] = first
-    return derive(n_images, minutes, network, **{**growth, **by_hand})
+    first = begins_at(models, choice)
+    growing = {"grow_from": first} if first else {}
+    return derive(n_images, minutes, network, **{**growing, **by_hand})
 
 
 def asked_of_trainer(models: Models, choice: Choice, network: NetworkConfig) -> dict[str, Any]:
@@ -124,8 +122,7 @@ def begins_at(models: Models, choice: Choice) -> int:
     if choice.start == SCRATCH:
         return choice.grow_from
     start = models.load(choice.start)
-    learned = learned_side(start.G, start.network.resolution)
-    return learned if learned < choice.resolution else 0
+    return growth.begins_at(start.G, start.network.resolution, choice.resolution)
 
 
 def is_usual(models: Models, choice: Choice) -> bool:
@@ -161,7 +158,11 @@ def estimate(config: TrainConfig, is_from_scratch: bool) -> str:
     speed = pace.images_per_second(config)  # known by now
     kimg = pace.kimg_within(config.minutes or 0, speed)
     text = texts.CLOCK.format(
-        shown=pace.round_down(kimg), minutes=f"{config.minutes:g}", speed=f"{speed:,.0f}"
+        kind=config.network.kind,
+        size=config.network.resolution,
+        shown=pace.round_down(kimg),
+        minutes=f"{config.minutes:g}",
+        speed=f"{speed:,.0f}",
     )
     if growing:
         each = pace.round_down(growing["grow_kimg"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_core.errors import BadRun, BadSetting, BadWeights
-from gan_core.gan.config import NetworkConfig, check, network_of
+from gan_core.gan.config import NetworkConfig, check, enlarged, network_of
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.run import BEST_FOLDER, DATASET_FILE
 from gan_core.gan.snapshot import (
@@ -135,10 +135,7 @@ class Models:
                 texts.CANNOT_TRAIN_ADVICE,
             )
         network = replace(have, **asked)
-        if replace(network, resolution=have.resolution) != have or not (
-            network.resolution == have.resolution
-            or (FAMILIES[have.kind].grows and network.resolution > have.resolution)
-        ):
+        if enlarged(have, network.resolution) != network:
             raise BadSetting(
                 texts.OTHER_START.format(
                     model=self.title(name), kind=have.kind, size=have.resolution, scales=have.scales

@@ -59,9 +59,12 @@ HEADLINES = {
 }
 QUEUED_NEXT = "Yours is next, as soon as one that trains has ended."
 QUEUED = "{ahead} runs are before yours."
-STARTING = "Loading, and measuring how fast this machine is. This takes some seconds."
+STARTING = (
+    "Loading, and measuring how fast this machine is. This takes some seconds, and a minute where"
+    " much else goes on."
+)
 STOPPING = "Saving what was learnt so far."
-STOPPING_EARLY = "It was still loading, and learnt nothing. It ends in a moment."
+STOPPING_EARLY = "It was still loading, and has learnt nothing more. It ends in a moment."
 PAUSED = "Saved after {time}. It waits until you let it go on; others may train meanwhile."
 PAUSED_EARLY = "Paused before anything was learnt."
 CANNOT_BEGIN = "It cannot start yet. {reason} It is tried again by itself."

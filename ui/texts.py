@@ -122,7 +122,7 @@ SCRATCH = "Scratch: an untrained network"
 RUN_LABEL = "{n} pictures, {minutes:g} min"
 RUN_NETWORK = ", {kind} {size} px"
 SIZE_OF_PICTURES = "Size"
-SIZE_INFO = "Of the pictures that are made, in pixels. Twice the size takes four times as long."
+SIZE_INFO = "In pixels. 128 takes over twice as long as 64, and 256 over five times."
 NETWORK_KIND = "Network"
 SCALES = "What D judges"
 SCALES_CHOICES = (("the picture", "one"), ("all of its sizes at once", "all"))
@@ -145,7 +145,10 @@ SCRATCH_FIGURES = (
 )
 ESTIMATE = "How much is that on this machine?"
 ESTIMATING = "Timing a few steps of it on this machine …"
-CLOCK = "On this machine: about {shown} pictures in {minutes} minutes ({speed} a second)."
+CLOCK = (
+    "{kind}, {size} px, on this machine: about {shown} pictures in {minutes} minutes ({speed} a"
+    " second)."
+)
 CLOCK_GROWS = "From {first} to {last} px, each size gets about {each}."
 OTHER_SIZE = "These pictures were cut at {found} px."
 OTHER_SIZE_EXPECTED = "What was chosen makes pictures of {wanted} px."

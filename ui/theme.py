@@ -143,6 +143,7 @@ CSS = (
 .strip button { aspect-ratio: 1; min-height: 0; min-width: 0; border-radius: 2px; }
 #style-after, #mixing-row { align-items: end; }
 #choice:not(:has(p)), #clock:not(:has(p)) { display: none; }
+#network input { padding-right: 2rem; text-overflow: ellipsis; }
 #estimate { align-self: flex-start; width: auto; }
 #picked-picture { max-width: 320px; }
 #time-row { align-items: end; }

@@ -12,8 +12,8 @@ import typer
 from gan_core.commands.options import HELP, get_model
 from gan_core.errors import BadSetting
 from gan_core.gan.checkpoint import Checkpoint
-from gan_core.gan.config import NetworkConfig, family_of, network_of
-from gan_core.gan.growth import learned_side
+from gan_core.gan.config import NetworkConfig, enlarged, network_of
+from gan_core.gan.growth import begins_at
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
 from gan_core.gan.start import FROM, SCRATCH, Start, origin_of
@@ -39,17 +39,12 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
     found = get_model(name)
     snapshot = load_snapshot(found.folder)
     have = snapshot.network
-    grows = family_of(have).grows
     network = replace(have, **asked)
     check_bounds(network)
+    require_same(enlarged(have, network.resolution), network)
     start = Start(snapshot, found.name or _name(snapshot.training))
-    learned = learned_side(snapshot.G, have.resolution)
-    # Larger than the model, or larger than what it had learned when it was kept in mid-growth.
-    if grows and network.resolution > learned:
-        require_same(replace(have, resolution=network.resolution), network)
-        return start, network, {"grow_from": learned}
-    require_same(have, network)
-    return start, network, {}
+    first = begins_at(snapshot.G, have.resolution, network.resolution)
+    return start, network, {"grow_from": first} if first else {}
 
 
 def _name(training: Mapping[str, Any]) -> str:

@@ -334,10 +334,10 @@ def _fit(config: TrainConfig, start: str, anyway: bool) -> dict[str, Any]:
 
     From the default model a run is known to come to something.
     """
-    if start == DEFAULT_MODEL or anyway:
+    if start == DEFAULT_MODEL or (anyway and not config.grow_from):
         return {}
-    with console.status("Timing a step"):
-        return pace.fit(config, start == SCRATCH)
+    console.print("Timing a step of it on this machine.")
+    return pace.fit(config, start == SCRATCH, anyway)
 
 
 def _ends(minutes: float | None, kimg: float | None) -> dict[str, Any]:

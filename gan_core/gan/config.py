@@ -149,6 +149,12 @@ def family_of(network: NetworkConfig) -> Family:
     return FAMILIES[network.kind]
 
 
+def enlarged(network: NetworkConfig, resolution: int) -> NetworkConfig:
+    """What a model's network is in a run of so many pixels: larger if it can grow, else itself."""
+    can = family_of(network).grows and resolution > network.resolution
+    return replace(network, resolution=resolution) if can else network
+
+
 def _check_growing(config: TrainConfig) -> None:
     """Whether the network can begin at the side that is asked for. Raises: BadSetting."""
     network = config.network

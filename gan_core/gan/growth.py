@@ -75,6 +75,15 @@ def learned_side(G: nn.Module, resolution: int) -> int:
     return G.side if G.fade == 1 else G.side // 2
 
 
+def begins_at(G: nn.Module, have: int, resolution: int) -> int:
+    """The side at which a run of `resolution` begins to grow out of G, 0 if it need not grow.
+
+    have: the resolution of G's network, which may have been kept before it was grown.
+    """
+    learned = learned_side(G, have)
+    return learned if learned < resolution else 0
+
+
 def enlarge(x: Tensor, side: int) -> Tensor:
     """[N, C, s, s] -> [N, C, side, side] by repeating pixels; side: a multiple of s."""
     return x if x.shape[2] == side else interpolate(x, size=(side, side), mode="nearest")

@@ -6,7 +6,7 @@ both networks, the moving average, both optimisers, the random generator, the da
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from gan_core.compute import Compute
 from gan_core.errors import BadSetting
 from gan_core.gan import networks
-from gan_core.gan.config import TrainConfig
-from gan_core.gan.growth import Stage, learned_side, stage_at
-from gan_core.gan.networks.families import FAMILIES
+from gan_core.gan.config import TrainConfig, enlarged
+from gan_core.gan.growth import Stage, begins_at, learned_side, stage_at
 from gan_core.gan.snapshot import Snapshot, require_same
 from gan_core.gan.team import ALONE, Team
 from gan_core.gan.whole_batch import normalise_together
@@ -168,15 +167,13 @@ def new_state(
 
 def _take_over(start: Snapshot, G: nn.Module, D: nn.Module, config: TrainConfig) -> None:
     """Copy what a snapshot has learned; of a smaller one, into the part that both have."""
-    whole, wanted = config.network, start.network
-    if FAMILIES[whole.kind].grows and wanted.resolution < whole.resolution:
-        wanted = replace(wanted, resolution=whole.resolution)
-    require_same(wanted, whole)
-    if config.grow_from or learned_side(start.G, wanted.resolution) < whole.resolution:
+    have, whole = start.network, config.network
+    require_same(enlarged(have, whole.resolution), whole)
+    if config.grow_from or begins_at(start.G, have.resolution, whole.resolution):
         require_begun(start, config)
     for network, trained in ((G, start.G), (D, start.D)):
         if trained is not None:
-            network.load_state_dict(trained.state_dict(), strict=wanted == start.network)
+            network.load_state_dict(trained.state_dict(), strict=whole == have)
 
 
 def require_begun(start: Snapshot, config: TrainConfig) -> None:

@@ -65,3 +65,11 @@ def test_growing_is_over_after_half_of_the_time_where_small_pictures_are_quick()
     # 8, 16, 32 and 64 px: half a stage, one, one, and half a stage, each at its cost.
     spent = each * (0.5 / 6 + 1 / 4 + 1 / 2 + 0.5)
     assert spent == pytest.approx(30.0 / 2, rel=0.05)
+
+
+def test_who_trains_anyway_still_grows_within_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "images_per_second", lambda _: 100.0)
+    config = TrainConfig(network_of("pyramid", resolution=128), minutes=0.1, grow_from=8)
+    with pytest.raises(BadSetting, match="about 510 pictures"):
+        pace.fit(config, is_from_scratch=True)
+    assert pace.fit(config, is_from_scratch=True, anyway=True)["grow_kimg"] < 0.2

@@ -165,7 +165,8 @@ def test_what_is_derived_is_that_of_the_network(models: Models) -> None:
 @pytest.mark.usefixtures("quick")
 def test_the_clock_says_how_many_pictures_and_how_growing_shares_them(models: Models) -> None:
     told = estimate(config_of(models, scratch(grow_from=8), 100, 5.0), True)
-    assert "about 26,000 pictures in 5 minutes (100 a second)" in told  # 100 x 300 s x 0.85
+    assert "pyramid, 128 px, on this machine: about 26,000 pictures" in told
+    assert "in 5 minutes (100 a second)" in told  # 100 x 300 s x 0.85
     assert "From 8 to 128 px, each size gets about 8,500" in told  # 12,750 / 1.5
 
 
