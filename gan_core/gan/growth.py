@@ -7,6 +7,7 @@ new layers fade in, so that they do not upset those that have learned already.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,6 +43,18 @@ def stage_at(nimg: int, config: TrainConfig) -> Stage | None:
     if side == config.grow_from:
         return Stage(side)
     return Stage(side, min(1.0, int(2 * share * _FADES) / _FADES))
+
+
+def what_lacks(nimg: int, config: TrainConfig) -> str:
+    """What is to be said of a run that ends after `nimg` pictures; "" if all is grown, or none."""
+    stage, whole = stage_at(nimg, config), config.network.resolution
+    if stage is None or stage == Stage(whole):
+        return ""
+    needed = config.grow_kimg * math.log2(whole / config.grow_from)
+    return (
+        f"It ends at {stage.side} of {whole} px, faded in by {stage.fade:.0%}, after"
+        f" {nimg / 1000:.1f} thousand pictures. It is grown after {needed:g}, and can go on."
+    )
 
 
 class Growing(nn.Module):

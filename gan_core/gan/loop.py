@@ -24,7 +24,7 @@ from gan_core.gan.checkpoint import fingerprint, save_checkpoint
 from gan_core.gan.config import TrainConfig, change
 from gan_core.gan.doctor import Doctor
 from gan_core.gan.due import Due
-from gan_core.gan.growth import stage_at
+from gan_core.gan.growth import stage_at, what_lacks
 from gan_core.gan.latents import latents, render
 from gan_core.gan.metrics import Judge, shortfall
 from gan_core.gan.run import BEST_FOLDER, EVENTS_FILE, read_events
@@ -155,6 +155,8 @@ class Loop:
             yield self.save_best()
         best = self.state.best_kid if math.isfinite(self.state.best_kid) else None
         seconds = self.clock() - self.began
+        if lacking := what_lacks(self.state.nimg, self.config):
+            yield Noticed(lacking)
         yield Finished(self.state.nimg / 1000, seconds, stopped, best)
 
     def is_over(self) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gan_core.commands.start import start_from
 from gan_core.compute import Compute
 from gan_core.errors import BadSetting, BadWeights
-from gan_core.events import Measured, Preview, Progress
+from gan_core.events import Measured, Noticed, Preview, Progress
 from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, network_of
 from gan_core.gan.growth import Stage, enlarge, like, reduce, stage_at
@@ -98,6 +98,15 @@ def test_a_network_that_is_not_to_grow_has_no_stage():
 def test_what_cannot_grow_so_is_refused_with_the_numbers(network, first, message):
     with pytest.raises(BadSetting, match=message):
         TrainConfig(network=network, grow_from=first)
+
+
+def test_a_run_that_ends_before_it_is_grown_says_how_far_it_came(tmp_path):
+    short = run(config(kimg=0.04), tmp_path / "short")
+    (said,) = [event.text for event in short if isinstance(event, Noticed)]
+    assert said.startswith("It ends at 16 of 32 px")
+    assert "grown after 0.064" in said
+    whole = run(config(kimg=0.064), tmp_path / "whole")
+    assert not [event for event in whole if isinstance(event, Noticed)]
 
 
 # --- the fading ---------------------------------------------------------------------------
