@@ -157,6 +157,8 @@ CSS = (
 #forget { align-self: flex-start; width: auto; }
 #forget-row { align-items: center; }
 #kind-row { align-items: end; }
+#publish-found:not(:has(p)), #publish-said:not(:has(p)) { display: none; }
+#publish-found p, #publish-said p { margin: 0; overflow-wrap: anywhere; }
 #pairs .prose { display: grid; gap: .8rem 1.2rem; max-width: none;
   grid-template-columns: repeat(4, minmax(0, 1fr)); }
 #pairs figure { margin: 0; }

@@ -198,7 +198,7 @@ def _check_card(parcel: Parcel) -> None:
             f"The Hub does not accept the head of {CARD}: {' '.join(str(error).split()):.300}"
             f" {NOTHING}",
             "Its licence must be one of https://huggingface.co/docs/hub/repositories-licenses.",
-            "Mend what it names; a model's licence is chosen with --license.",
+            "Mend what it names, or choose another licence.",
         ) from error
 
 
