@@ -21,7 +21,7 @@ from gan_core.features.rescale import rescale
 from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.names import CONFIG, FEATURE_NETWORK, FEATURES
 from gan_core.hub.ranges import fetch_tensors
-from gan_core.hub.resolve import BUNDLED, find_on_hub, on_the_hub
+from gan_core.hub.resolve import BUNDLED, find_kept, find_on_hub, on_the_hub
 from gan_core.pictures.drawing import dead_leaves
 from gan_core.weights import read_tensors
 
@@ -55,6 +55,14 @@ def load_network(
 def is_network(name: str) -> bool:
     """Whether a network can be called so: a known name, or one on the Hub. Asks nobody."""
     return name in NETWORKS or on_the_hub(name) is not None
+
+
+def is_here(name: str) -> bool:
+    """Whether one with a name of its own, or one of the Hub that is kept here, whole. Asks nobody.
+
+    Raises: DiskFull.
+    """
+    return name in NETWORKS or find_kept(name, sought=FEATURE_NETWORK) is not None
 
 
 def setting_of(called: str, asked: str) -> str:

@@ -120,10 +120,10 @@ def pinned(name: str, *, cache: Path | None = None) -> str | None:
     return f"{asked[0]}@{commit}" if asked and commit else None
 
 
-def find_kept(name: str, *, cache: Path | None = None) -> Found | None:
+def find_kept(name: str, *, sought: Sought = GAN, cache: Path | None = None) -> Found | None:
     """What was kept from the Hub by this name, whole and sound; asks nobody. Raises: DiskFull."""
     asked = on_the_hub(name)
-    there = kept_model(*asked, cache=cache) if asked else None
+    there = kept_model(*asked, sought=sought, cache=cache) if asked else None
     return _of_repository(asked[0], there) if asked and there else None
 
 
