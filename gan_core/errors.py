@@ -41,6 +41,10 @@ class HubRefused(AtelierError):
     """The Hugging Face Hub does not take what was to be published there."""
 
 
+class AlreadyThere(HubRefused):
+    """What was published there before is not replaced unasked; asked to, it can be."""
+
+
 class BadSetting(AtelierError):
     """A setting outside its bounds, or two that do not go together."""
 

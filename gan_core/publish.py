@@ -11,6 +11,7 @@ from gan_core.gan.card import Release
 from gan_core.gan.package import contents
 from gan_core.gan.run import EVENTS_FILE, SAMPLES_FOLDER, read_events
 from gan_core.gan.start import SCRATCH, origin_of
+from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.resolve import BUNDLED
 from gan_core.hub.upload import CARD, Parcel, Sent, require_name, send
 
@@ -30,31 +31,36 @@ def release_of(folder: Path, repo: str, licence: str | None = None) -> Release:
     it must have, for none where one must be chosen, and for a name that no repository can have.
     """
     require_name(repo)
-    starts = [event for event in read_events(folder) if isinstance(event, Started)]
-    if not starts:
-        raise BadRun(
-            f"The run {folder.name} has not begun.", "It has no model.", "Wait until it trains."
-        )
-    return release_for(repo, starts[-1].start, licence)
+    return release_for(repo, _start_of(folder), licence)
+
+
+def licence_of(folder: Path) -> str | None:
+    """The licence that a run's model must have; None where one is to be chosen. Raises: BadRun."""
+    return _licence_of(_origin(_start_of(folder))[0])
 
 
 def release_for(repo: str, start: str, licence: str | None = None) -> Release:
     """The same by the name of what a run starts from, before there is one. Raises: BadSetting."""
     require_name(repo)
-    origin = origin_of(start)
-    named = _STARTED.fullmatch(origin)
-    base = named["repo"] if named else None
-    model = (named["model"] or "") if named else origin
+    model, base = _origin(start)
     return Release(repo, _terms(start, licence, _licence_of(model)), base)
 
 
 def publish(
-    folder: Path, release: Release, kind: str = "", *, private: bool = False, update: bool = False
+    folder: Path,
+    release: Release,
+    kind: str = "",
+    *,
+    private: bool = False,
+    update: bool = False,
+    token: str | None = None,
+    on_progress: OnProgress = quietly,
 ) -> Sent:
     """Put a run's model on the Hub, in one commit: networks, settings, previews, films, card.
 
     The pictures it learned from never are among them. kind: what those show, for the card.
-    update: put it in the place of the one that is there.
+    update: put it in the place of the one that is there. token: whose; None: this machine's own.
+    on_progress: called with the bytes that have been sent, and all that will be.
 
     Raises: BadRun without a snapshot or a log; as `hub.upload.send`.
     """
@@ -67,7 +73,24 @@ def publish(
         message=f"Publish {name}, made with GAN Atelier",
         owned=(f"{SAMPLES_FOLDER}/",),
     )
-    return send(parcel, private=private, update=update)
+    return send(parcel, private=private, update=update, token=token, on_progress=on_progress)
+
+
+def _start_of(folder: Path) -> str:
+    """What a run started from, by the name in its log. Raises: BadRun."""
+    starts = [event for event in read_events(folder) if isinstance(event, Started)]
+    if not starts:
+        raise BadRun(
+            f"The run {folder.name} has not begun.", "It has no model.", "Wait until it trains."
+        )
+    return starts[-1].start
+
+
+def _origin(start: str) -> tuple[str, str | None]:
+    """What a start goes back to: the model's own name, "" for one of the Hub; its repository."""
+    origin = origin_of(start)
+    named = _STARTED.fullmatch(origin)
+    return ((named["model"] or ""), named["repo"]) if named else (origin, None)
 
 
 def _licence_of(model: str) -> str | None:

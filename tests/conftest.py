@@ -1,13 +1,17 @@
 """What all tests share: one thread each, order and parts, small pictures, the Hub's client."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from huggingface_hub import close_session, constants
+from huggingface_hub.utils import _http
+from loopback_hub import LoopbackHub
 from PIL import Image
 from xdist.scheduler import LoadFileScheduling
 
@@ -76,3 +80,17 @@ def hub_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     monkeypatch.delenv("HF_TOKEN", raising=False)
     yield ask
     close_session()
+
+
+@pytest.fixture
+def publishing_hub(
+    hub_client: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LoopbackHub]:
+    """A Hub without repositories, and a client that may write and retries without waiting."""
+    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setenv("HF_TOKEN", "hf_write")
+    with LoopbackHub({}) as hub, warnings.catch_warnings():
+        # So the client hands files to its own HTTP library.
+        warnings.filterwarnings("ignore", "Use 'content=", DeprecationWarning)
+        hub_client(hub.url)
+        yield hub

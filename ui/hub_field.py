@@ -1,6 +1,6 @@
-"""The field that takes a model from the Hugging Face Hub: what is typed, how far it is, what came.
+"""A field that takes a model from the Hugging Face Hub: what is typed, how far it is, what came.
 
-What came stands in the pickers of this visitor; which they are, `watch` knows.
+What came stands in the pickers of this visitor; which they are, whoever wires it knows.
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from concurrent.futures import wait
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 
 from gan_core.errors import AtelierError
 from ui import texts
+from ui.arrivals import Coming
 from ui.errors import friendly_stream
-from ui.hub_models import Coming
-from ui.models import Models
 
 _LOOKS = 0.3  # seconds between two looks at how far it is
 _LONGEST = 200  # characters of a name
@@ -24,18 +23,33 @@ _LONGEST = 200  # characters of a name
 WAITING: dict[str, Any] = {"concurrency_id": "hub", "concurrency_limit": 24}
 
 
-class HubField:
-    """The components, and the function that fills them. Laid out where it is made."""
+class Source(Protocol):
+    """Where it comes from."""
 
-    def __init__(self, models: Models) -> None:
-        self.models = models
-        with gr.Row(elem_id="hub-row"):
+    def fetch(self, name: str) -> Coming:
+        """Begin to fetch one, or wait for it with others. Raises: AtelierError."""
+        ...
+
+    def describe(self, name: str) -> str:
+        """Say in a sentence or two what has come. Raises: AtelierError."""
+        ...
+
+
+class HubField:
+    """The components, and the function that fills them. Laid out where it is made.
+
+    of: begins their names on the page.
+    """
+
+    def __init__(self, source: Source, label: str = texts.HUB_MODEL, of: str = "hub") -> None:
+        self.source = source
+        with gr.Row(elem_id=f"{of}-row"):
             self.name = gr.Textbox(
-                label=texts.HUB_MODEL, placeholder=texts.HUB_PLACEHOLDER, max_lines=1,
-                max_length=_LONGEST, elem_id="hub-name", min_width=80,
+                label=label, placeholder=texts.HUB_PLACEHOLDER, max_lines=1,
+                max_length=_LONGEST, elem_id=f"{of}-name", min_width=80,
             )  # fmt: skip
-            self.button = gr.Button(texts.HUB_FETCH, elem_id="hub-fetch", scale=0)
-        self.said = gr.HTML(elem_id="hub-said")
+            self.button = gr.Button(texts.HUB_FETCH, elem_id=f"{of}-fetch", scale=0)
+        self.said = gr.HTML(elem_id=f"{of}-said")
         self.came = gr.State("")
 
     def wire(self) -> Any:
@@ -50,10 +64,10 @@ class HubField:
         """Values for `said` and `came`, as a model comes. What a visitor can mend is said there."""
         name = (typed or "").strip()
         try:
-            coming = self.models.hub.fetch(name)
+            coming = self.source.fetch(name)
             while (came := _within(_LOOKS, coming)) is None:
                 yield [_note(say_coming(name, coming)), gr.skip()]
-            yield [_note(self.models.describe(came)), came]
+            yield [_note(self.source.describe(came)), came]
         except AtelierError as error:
             yield [f'<p class="warning">{html.escape(str(error))}</p>', gr.skip()]
             # Said already, and in its place: this only keeps from happening what would follow.

@@ -22,6 +22,7 @@ from gan_core.gan.snapshot import (
 from gan_core.gan.start import SCRATCH
 from gan_core.hub.resolve import BUNDLED, bundled_models, on_the_hub, pinned
 from ui import texts
+from ui.arrivals import Coming
 from ui.hub_models import HubModels
 from ui.jobs import Runs
 from ui.request import read_settings, title
@@ -67,6 +68,10 @@ class Models:
         if name in bundled_models(self.bundled):
             return name
         return (pinned(name) or name) if on_the_hub(name) else self._label(name)
+
+    def fetch(self, name: str) -> Coming:
+        """Begin to fetch a model of the Hub. Raises: BadWeights, HubUnreachable."""
+        return self.hub.fetch(name)
 
     def describe(self, name: str) -> str:
         """Say in a sentence what a model of the Hub is, and what it is good for.

@@ -26,6 +26,7 @@ from gan_core.style.transfer import stylize
 from ui import texts
 from ui.cache import save_to_cache
 from ui.errors import require
+from ui.hub_networks import require_here
 
 MOST_SECONDS, MOST_STYLES = 600, 24
 _LABELS = {  # of the numbers
@@ -68,7 +69,7 @@ class Result:
 
 
 def read_config(preset: str | None, **asked: Any) -> StyleConfig:
-    """Settings from the page or a client of the API. Raises: BadSetting."""
+    """Settings from the page or a client of the API. Raises: BadSetting, DiskFull."""
     config = PRESETS[preset].config if preset in PRESETS else StyleConfig()
     given: dict[str, Any] = {}
     for name, value in asked.items():
@@ -80,6 +81,7 @@ def read_config(preset: str | None, **asked: Any) -> StyleConfig:
             given[name] = int(number) if whole else number
         elif value is not None:
             given[name] = value
+    require_here(given.get("network"))
     if preset in PRESETS:  # its own size, steps and start; the rest does not apply
         given = {name: given[name] for name in ("network", "colors", "seed") if name in given}
     return replace(config, **given)

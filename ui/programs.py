@@ -103,7 +103,8 @@ class Programs:
             size: the longer side, 64 to 1024 pixels.
             strength: of the style, 0 to 100.
             seed: 0 to 2147483647.
-            network: "stylenet", or "vgg19", which is fetched from the Hub once.
+            network: "stylenet", or "vgg19", which is fetched from the Hub once; or "owner/repo"
+                of the Hub, once it was fetched on the page.
             colors: "style", "keep" those of the picture, or "match": the style recoloured first.
 
         Returns:

@@ -143,6 +143,59 @@ KIND_INFO = "Such as: sunflowers in my garden. It goes onto the card in the zip.
 NOTE_KIND = "Put it on the card"
 FILM_MP4, FILM_GIF = "Film (MP4)", "Film (GIF)"
 
+# Publishing it
+PUBLISH = "Publish on the Hugging Face Hub"
+PUBLISH_INFO = (
+    "What is in the zip becomes a repository of yours, in one commit. The pictures it learned from"
+    " never are among it."
+)
+PUBLISH_AS = "You publish as {name}."
+SIGN_IN, SIGN_OUT = "Sign in with Hugging Face", "Sign out ({})"
+LOOKING_FOR_COPIES = "Looking whether it repeats your pictures …"
+ASKING_HUB = "Asking the Hugging Face Hub …"
+FILMING = "Making films and model card …"
+SENDING = "Sending: {done:.1f} of {total:.1f} MB ({share:.0%})"
+COMMITTING = "Everything was sent; the Hub makes it a commit …"
+NOT_CHECKED = "Not checked for copies: {what}"
+REPO, REPO_INFO = "Repository", "owner/name; you may choose an organisation of yours."
+SEEN_BY = "Seen by"
+SEEN_BY_CHOICES = (("me alone", True), ("everybody", False))
+LICENCE = "Licence"
+LICENCE_INFO = "What others may do with it. Another of the Hub's names can be typed."
+LICENCES = ("cc-by-4.0", "cc-by-sa-4.0", "cc0-1.0", "mit")
+LICENCE_KEPT = "Its licence is {licence}, as that of the model it began with demands."
+ANYWAY = "Publish it although it seems to repeat my pictures: they may be seen."
+UPDATE = "Put it in the place of what is there. Its history stays."
+PUBLISH_IT = "Publish"
+PUBLISHED, UPDATED = "Published", "Updated"
+PUBLISHED_AS = "{done}: {link}, as it is now: {name}."
+SIGNED_OUT = "You are not signed in."
+SIGNED_OUT_EXPECTED = "A model is published in the name of whoever signs in."
+SIGNED_OUT_ADVICE = "Sign in with Hugging Face, above."
+NOT_OWNER = "This request does not come from the machine that the page runs on, or not directly."
+NOT_OWNER_EXPECTED = "Here only the owner of that machine publishes, under its own address."
+NOT_OWNER_ADVICE = "Download the zip instead, and upload it yourself."
+VISITOR_ADVICE = (
+    "Choose another name, or sign out and in again: this page may make repositories for you, and"
+    " change those alone that it has made."
+)
+NO_LICENCE = "No licence was chosen."
+NO_LICENCE_EXPECTED = (
+    "Who finds the model must know what they may do with it; what it started from, and your"
+    " pictures, may forbid some."
+)
+NO_LICENCE_ADVICE = "Choose one."
+REPEATS = "Nothing was published: the model seems to repeat pictures it was shown."
+REPEATS_EXPECTED = "What is published can be kept by everybody who sees it."
+REPEATS_ADVICE = "Compare them first, then tick that they may be seen."
+TICK_UPDATE = "Choose another name, or tick below that this one takes its place."
+GOING = "This model is being published just now."
+GOING_EXPECTED = "That is done once at a time."
+GOING_ADVICE = "Wait until it is done."
+MANY_GOING = "{n} models are being published just now."
+MANY_GOING_EXPECTED = "No more go at the same time."
+MANY_GOING_ADVICE = "Try again in a minute."
+
 # Your runs
 HISTORY = "Your runs"
 NO_HISTORY = "None yet. Those that this browser starts, or opens by a link, are listed here."

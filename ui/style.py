@@ -20,6 +20,8 @@ from gan_core.style.sources import read_picture
 from ui import examples, texts
 from ui.errors import friendly, friendly_stream
 from ui.generate import GenerateTab
+from ui.hub_field import HubField
+from ui.hub_networks import HubNetworks, choices
 from ui.painting import Asked, Stops, read_asked, read_brush, read_config
 from ui.stage import REFINE, Stage, require_result
 
@@ -105,8 +107,10 @@ class StyleTab:
             "", label=texts.STYLE_WEIGHTS, info=texts.STYLE_WEIGHTS_INFO, elem_id="weights"
         )
         self.network = gr.Radio(
-            list(texts.NETWORKS), value=basic.network, label=texts.NETWORK, info=texts.NETWORK_INFO
-        )
+            choices(basic.network), value=basic.network, label=texts.NETWORK,
+            info=texts.NETWORK_INFO, elem_id="network",
+        )  # fmt: skip
+        self.hub = HubField(HubNetworks(), texts.NETWORK_HUB, "eyes")
         self.start = gr.Dropdown(
             list(texts.STYLE_STARTS), value=basic.start, label=texts.STYLE_START
         )
@@ -132,6 +136,7 @@ class StyleTab:
             stage.refine.click(self.refine, [*self.inputs, stage.result], **running),
         ):
             started.failure(stage.clear, None, stage.outputs, queue=False, **private)
+        self.hub.wire().success(_choose, self.hub.came, self.network, queue=False, **private)
         stage.stop.click(self.ask_stop, None, stage.stop, queue=False, **private)
         stage.kept_colors.input(
             stage.recolor,
@@ -198,7 +203,7 @@ class StyleTab:
         same = (name for name, each in PRESETS.items() if each.config.objective == config.objective)
         seconds = min(max(config.seconds, _SHORTEST), _LONGEST)
         return [
-            editor, config.strength, seconds, config.size, config.colors, config.network,
+            editor, config.strength, seconds, config.size, config.colors, _choose(config.network),
             config.style_scale, weights if "," in weights else "",
             "content" if config.start == "picture" else config.start, config.optimizer,
             next(same, ""), config.seed,
@@ -215,6 +220,11 @@ class StyleTab:
         )  # fmt: skip
         paths = [str(item[0]) for item in styles or []]
         return read_asked(config, content, paths, weights or "", read_brush(editor))
+
+
+def _choose(network: str) -> Any:
+    """Let a network be the chosen one; one of the Hub stands beside ours."""
+    return gr.update(choices=choices(network), value=network)
 
 
 def _strip(files: list[Path], name: str) -> gr.Gallery:

@@ -93,10 +93,12 @@ CSS = (
   grid-template-rows: auto 1fr; grid-template-areas: "controls wall" "kept wall"; }
 #controls { grid-area: controls; } #kept { grid-area: kept; } #wall { grid-area: wall; }
 #generate-grid > * { min-width: 0 !important; }
-#seed-row, #hub-row { align-items: end; flex-wrap: nowrap; }
-#hub-said:not(:has(p)) { display: none; }
-#hub-said p { margin: 0; overflow-wrap: anywhere; }
-#dice, #hub-fetch { flex: 0 0 auto; min-width: 4.6rem !important; padding: .5rem .6rem;
+#seed-row, #hub-row, #eyes-row { align-items: end; flex-wrap: nowrap; }
+#hub-said:not(:has(p)), #eyes-said:not(:has(p)) { display: none; }
+#hub-said p, #eyes-said p { margin: 0; overflow-wrap: anywhere; }
+#network label { max-width: 100%; }
+#network label span { overflow-wrap: anywhere; min-width: 0; }
+#dice, #hub-fetch, #eyes-fetch { flex: 0 0 auto; min-width: 4.6rem !important; padding: .5rem .6rem;
   margin-bottom: 4px; }
 #gallery .grid-wrap { max-height: none; overflow: visible; }
 #gallery .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr));
@@ -158,6 +160,8 @@ CSS = (
 #forget { align-self: flex-start; width: auto; }
 #forget-row { align-items: center; }
 #kind-row { align-items: end; }
+#publish-found:not(:has(p)), #publish-said:not(:has(p)) { display: none; }
+#publish-found p, #publish-said p { margin: 0; overflow-wrap: anywhere; }
 #pairs .prose { display: grid; gap: .8rem 1.2rem; max-width: none;
   grid-template-columns: repeat(4, minmax(0, 1fr)); }
 #pairs figure { margin: 0; }

@@ -25,6 +25,8 @@ from ui.look import Mark, Part
 from ui.mine import NO_RUN, RECALL, Link, Mine, Store, run_in_address
 from ui.models import Models
 from ui.orders import Orders
+from ui.publish import Publish
+from ui.publishers import who_may_publish
 from ui.result import Result
 from ui.run_folder import ACTIVE
 from ui.run_log import details
@@ -66,6 +68,7 @@ class Watch:
         self.status = gr.HTML(elem_id="status")
         self.controls = Controls()
         self.result = Result(self.runs, self.store)
+        self.publish = Publish(self.runs, self.store, who_may_publish())
         self.verdict = Verdict()
         self.wall = Wall(self.runs, self.store)
         self.charts = Charts()
@@ -76,7 +79,8 @@ class Watch:
         link = Link()
         self.controls.lay_out_deletion()
         self.parts: list[Part] = [
-            self.controls, self.result, self.verdict, self.wall, self.charts, self.form, link,
+            self.controls, self.result, self.publish, self.verdict, self.wall, self.charts,
+            self.form, link,
         ]  # fmt: skip
 
     def wire(self, demo: gr.Blocks, tabs: gr.Tabs) -> None:
@@ -110,6 +114,7 @@ class Watch:
         )
         self.wall.wire()
         self.result.wire(self.wall)
+        self.publish.wire(demo, self.result.kind)
         controls.wire()
         generate = self.generate
         pickers = [self.mine, self.start_from, generate.model]

@@ -21,8 +21,8 @@ def deploy(
     private: Annotated[bool, typer.Option("--private", help="Only its owner sees it")] = False,
     oauth: Annotated[
         bool,
-        typer.Option("--oauth", help="Let visitors sign in, to publish models in their own names"),
-    ] = False,
+        typer.Option(help="Let visitors sign in, to publish models in their own names"),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would be uploaded, with sizes")
     ] = False,

@@ -34,7 +34,8 @@ def stylize(
     size: Annotated[int | None, typer.Option(help=HELP["size"])] = None,
     strength: Annotated[float | None, typer.Option(help=HELP["strength"] + ", 0 to 100")] = None,
     network: Annotated[
-        str | None, typer.Option(help=HELP["network"] + ": stylenet or vgg19")
+        str | None,
+        typer.Option(help=HELP["network"] + ": stylenet, vgg19, or owner/repo on the Hub"),
     ] = None,
     colors: Annotated[
         str | None, typer.Option(help=HELP["colors"] + ": style, keep, or match (recolour first)")

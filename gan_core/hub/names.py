@@ -1,13 +1,16 @@
-"""Which of many files are a GAN's, by their names alone: of a folder, or of a repository."""
+"""Which of many files are a network's, by their names alone: of a folder, or of a repository."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from gan_core.weights import MAX_MB
+
 MODEL, DISCRIMINATOR, CONFIG = "model.safetensors", "discriminator.safetensors", "config.json"
+FEATURES = "features.safetensors"  # not model.safetensors: it is no GAN's
 PICKLES = (".pth", ".pt", ".bin")  # of PyTorch; what becomes of them: `gan_core.gan.foreign`
 _SUFFIXES = (".safetensors", *PICKLES)
 _G = re.compile(r"(?:^|[^a-z])(?:generator|gen|net_?g|g)(?:[^a-z]|$)")
@@ -16,7 +19,8 @@ _D = re.compile(r"(?:^|[^a-z])(?:discriminator|disc|net_?d|d)(?:[^a-z]|$)")
 
 @dataclass(frozen=True)
 class Picked:
-    """The names of a GAN's files: G, and D and the configuration where they are there."""
+    """The names of a network's files: of a GAN's G, and of D and the configuration where they are
+    there; of a feature network all in the place of G."""
 
     G: str
     D: str | None = None
@@ -52,3 +56,32 @@ def _first(names: list[str], pattern: re.Pattern[str]) -> str | None:
 def _order(name: str) -> tuple[bool, int, list[int], str]:
     epochs = [-int(digits) for digits in re.findall(r"\d{1,9}", name)]
     return not name.lower().endswith(".safetensors"), name.count("/"), epochs, name
+
+
+def pick_features(names: Iterable[str]) -> Picked | None:
+    """The files of a feature network as `export-stylenet` writes it; None unless both are there."""
+    return Picked(FEATURES, config=CONFIG) if {FEATURES, CONFIG} <= set(names) else None
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What is looked for in a repository: which of its files, in words, and how large at most."""
+
+    kind: str
+    files: str
+    pick: Callable[[Iterable[str]], Picked | None]
+    max_mb: float
+
+
+GAN = Sought(
+    "GAN",
+    "A model is a file model.safetensors, or a generator as .safetensors, .pth, .pt or .bin.",
+    pick,
+    MAX_MB,
+)
+FEATURE_NETWORK = Sought(
+    "feature network",
+    f"It is the files {FEATURES} and {CONFIG}, as `export-stylenet` writes them.",
+    pick_features,
+    100,  # all of VGG-19's convolutions take 80, in float32
+)

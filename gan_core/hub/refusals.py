@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from huggingface_hub import errors, get_session
@@ -15,6 +16,7 @@ TOKENS = "https://huggingface.co/settings/tokens"
 NOTHING = "Nothing was published."
 # Of one connection, one answer and one piece, in seconds; the client itself waits for ever.
 _LIMITS = {"connect": 10.0, "read": 120.0, "write": 60.0, "pool": 10.0}
+_lock, _before = Lock(), list[Any]()  # the limits that the client had, once for each that sends
 # The client wraps what goes wrong in its threads, and trusts what answers to be the Hub.
 _WRAPPED = (RuntimeError, TypeError, KeyError, AttributeError)
 _LOGIN = f"Run `hf auth login`, or set HF_TOKEN; tokens are made at {TOKENS}."
@@ -38,7 +40,7 @@ _STATUS = {
     412: (
         "somebody else changed it meanwhile",
         "It must be as it was when it was looked at.",
-        "Look at it, and run the command again.",
+        "Look at it, and try again.",
     ),
     413: ("it is too large", "The Hub has limits of its own.", "Publish less, or ask the Hub."),
     429: ("too many requests in a short time", "The Hub takes only so many.", _LATER),
@@ -53,15 +55,26 @@ def sending(what: str, left: str = NOTHING) -> Iterator[None]:
     here, as a sentence.
     """
     try:
-        session: Any = get_session()
-        before = session.timeout
-        session.timeout = httpx.Timeout(**_LIMITS)
-        try:
+        with _limited():
             yield
-        finally:
-            session.timeout = before
     except (*TROUBLE, *_WRAPPED) as error:
         raise _explain(_root(error), what, left) from error
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Bound the client, which all share, in time, until the last of those who send has done so."""
+    session: Any = get_session()
+    with _lock:
+        _before.append(_before[0] if _before else session.timeout)
+        session.timeout = httpx.Timeout(**_LIMITS)
+    try:
+        yield
+    finally:
+        with _lock:
+            before = _before.pop()
+            if not _before:
+                session.timeout = before
 
 
 def _root(error: BaseException) -> BaseException:
@@ -90,7 +103,7 @@ def _explain(error: BaseException, what: str, left: str) -> AtelierError:
     return HubUnreachable(
         f"{what}: the Hugging Face Hub does not answer as it should ({text:.200}). {left}",
         "It must be reachable from beginning to end.",
-        "Check the connection, and run the command again.",
+        "Check the connection, and try again.",
     )
 
 

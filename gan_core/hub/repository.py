@@ -31,8 +31,7 @@ from gan_core.hub.client import (
     unsound,
     within,
 )
-from gan_core.hub.names import Picked, pick
-from gan_core.weights import MAX_MB
+from gan_core.hub.names import GAN, Picked, Sought
 
 # Repositories of these hold a `model.safetensors` too, mostly large, and never a GAN of ours.
 _OTHER_LIBRARIES = {
@@ -62,6 +61,7 @@ def fetch_model(
     repo: str,
     revision: str = "main",
     *,
+    sought: Sought = GAN,
     under: str = "",
     label: str = "",
     newest: bool = False,
@@ -73,7 +73,7 @@ def fetch_model(
     """Get the model in a repository: as it was kept, without asking anybody; else from the Hub.
 
     revision: a branch, a tag or a commit. Once fetched, a branch stays at the commit it had then.
-    under: a folder of the repository. label: what messages call the model.
+    sought: what kind of model. under: a folder of the repository. label: what messages call it.
     newest: ask the Hub in any case, and take what was kept only where it does not answer.
     on_progress: called with the bytes that have come, and all that will.
     patience: seconds until the Hub must have answered what it has.
@@ -82,7 +82,7 @@ def fetch_model(
     DiskFull.
     """
     there = Kept(repo, cache)
-    kept = kept_model(repo, revision, under=under, cache=cache)
+    kept = kept_model(repo, revision, sought=sought, under=under, cache=cache)
     if kept is not None and (not newest or COMMIT.fullmatch(revision)):
         return kept
     try:
@@ -92,7 +92,7 @@ def fetch_model(
         if kept is None:
             raise
         return kept
-    picked, files = _choose(info, repo, under, label or repo, endpoint)
+    picked, files = _choose(info, repo, sought, under, label or repo, endpoint)
     _fetch(there, files, on_progress)
     if revision != info.sha:
         there.remember(revision, info.sha)
@@ -100,7 +100,12 @@ def fetch_model(
 
 
 def kept_model(
-    repo: str, revision: str = "main", *, under: str = "", cache: Path | None = None
+    repo: str,
+    revision: str = "main",
+    *,
+    sought: Sought = GAN,
+    under: str = "",
+    cache: Path | None = None,
 ) -> Repository | None:
     """What the cache holds of a revision, if it is a whole model. Raises: DiskFull."""
     there = Kept(repo, cache)
@@ -109,7 +114,7 @@ def kept_model(
             return None
         folder = there.snapshot(commit) / under
         files = [each for each in folder.rglob("*") if each.is_file()]
-        picked = pick(each.relative_to(folder).as_posix() for each in files)
+        picked = sought.pick(each.relative_to(folder).as_posix() for each in files)
         if picked is None or not all(is_sound(folder / name) for name in picked.all()):
             return None
         return Repository(folder, picked, commit)
@@ -130,15 +135,15 @@ def _ask(repo: str, revision: str, endpoint: str | None, patience: float) -> Any
 
 
 def _choose(
-    info: Any, repo: str, under: str, label: str, endpoint: str | None
+    info: Any, repo: str, sought: Sought, under: str, label: str, endpoint: str | None
 ) -> tuple[Picked, list[_Listed]]:
     """What of a repository is to be fetched, in that order. Raises: BadWeights."""
     inside = f"{under}/" if under else ""
     listed = {each.rfilename: each for each in info.siblings}
     names = [n.removeprefix(inside) for n in listed if n.startswith(inside) and _is_plain(n)]
-    picked = pick(names)
+    picked = sought.pick(names)
     if picked is None or info.library_name in _OTHER_LIBRARIES:
-        raise _no_model(label, info.library_name, list(listed))
+        raise _no_model(label, sought, info.library_name, list(listed))
     files = []
     for name in (inside + name for name in picked.all()):
         about = listed[name]
@@ -148,7 +153,7 @@ def _choose(
             raise unsound(what, "It must have some, and a hash to compare them with.")
         url = hf_hub_url(repo, name, revision=info.sha, endpoint=endpoint)
         files.append(_Listed(name, RemoteFile(f"{name} of {repo}", url, info.sha, about.size), key))
-    _refuse_large(files, label)
+    _refuse_large(files, label, sought.max_mb)
     return picked, files
 
 
@@ -158,23 +163,24 @@ def _is_plain(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\\" not in name
 
 
-def _refuse_large(files: list[_Listed], label: str) -> None:
+def _refuse_large(files: list[_Listed], label: str, most: float) -> None:
     largest = max(files, key=lambda each: each.remote.size)
     total = sum(each.remote.size for each in files) / 1e6
-    if total > MAX_MB:
+    if total > most:
         raise BadWeights(
             f"{label} has {total:,.0f} MB, {largest.remote.size / 1e6:,.0f} of them in"
             f" {largest.name}.",
-            f"A model may have {MAX_MB} MB; nothing was fetched.",
+            f"It may have {most:g} MB; nothing was fetched.",
             "Choose a smaller model.",
         )
 
 
-def _no_model(label: str, library: str | None, names: list[str]) -> BadWeights:
+def _no_model(label: str, sought: Sought, library: str | None, names: list[str]) -> BadWeights:
     seen = f"{', '.join(sorted(names)[:6])}{', ...' * (len(names) > 6)}" or "none"
+    about = f"its library is {library or 'not named'}, its files are {seen}"
     return BadWeights(
-        f"{label} holds no GAN: its library is {library or 'not named'}, its files are {seen}.",
-        "A model is a file model.safetensors, or a generator as .safetensors, .pth, .pt or .bin.",
+        f"{label} holds no {sought.kind}: {about}.",
+        sought.files,
         "Choose another repository.",
     )
 

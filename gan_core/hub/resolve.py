@@ -11,7 +11,7 @@ from pathlib import Path
 from gan_core.errors import BadWeights, DiskFull, HubUnreachable
 from gan_core.hub.cache import Kept
 from gan_core.hub.client import OnProgress, quietly
-from gan_core.hub.names import DISCRIMINATOR, MODEL, PICKLES, Picked, pick
+from gan_core.hub.names import DISCRIMINATOR, GAN, MODEL, PICKLES, Picked, Sought, pick
 from gan_core.hub.repository import Repository, fetch_model, kept_model
 
 BUNDLED = Path(__file__).resolve().parents[2] / "weights"
@@ -23,7 +23,10 @@ _ON_THE_HUB = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)(?:@([\w][\w./-]*))?", re
 
 @dataclass(frozen=True)
 class Found:
-    """A model's files. name: by which anybody finds the same; None for a path of this machine."""
+    """A model's files: of a GAN G and D, of a feature network all in the place of G.
+
+    name: by which anybody finds the same; None for a path of this machine.
+    """
 
     G: Path
     D: Path | None = None
@@ -85,10 +88,13 @@ def find_on_hub(
     name: str,
     on_progress: OnProgress = quietly,
     *,
+    sought: Sought = GAN,
     cache: Path | None = None,
     endpoint: str | None = None,
 ) -> Found:
     """As `find`, but on the Hub alone: a name that a stranger typed is never taken for a path.
+
+    sought: what kind of model.
 
     Raises: BadWeights for any other name, or for nothing of use; HubUnreachable; DiskFull.
     """
@@ -99,7 +105,7 @@ def find_on_hub(
             "Look for one at huggingface.co/models.",
         )
     fetched = fetch_model(
-        *asked, label=name, cache=cache, endpoint=endpoint, on_progress=on_progress
+        *asked, sought=sought, label=name, cache=cache, endpoint=endpoint, on_progress=on_progress
     )
     return _of_repository(asked[0], fetched)
 
@@ -114,10 +120,10 @@ def pinned(name: str, *, cache: Path | None = None) -> str | None:
     return f"{asked[0]}@{commit}" if asked and commit else None
 
 
-def find_kept(name: str, *, cache: Path | None = None) -> Found | None:
+def find_kept(name: str, *, sought: Sought = GAN, cache: Path | None = None) -> Found | None:
     """What was kept from the Hub by this name, whole and sound; asks nobody. Raises: DiskFull."""
     asked = on_the_hub(name)
-    there = kept_model(*asked, cache=cache) if asked else None
+    there = kept_model(*asked, sought=sought, cache=cache) if asked else None
     return _of_repository(asked[0], there) if asked and there else None
 
 

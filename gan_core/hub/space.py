@@ -27,10 +27,12 @@ _LISTED = (
 )  # fmt: skip
 _OWNED = ("gan_core/", "ui/")
 _SHOWN = re.compile(r"!\[[^\]]*\]\(([\w./-]+)\)")  # the pictures in the README
+# Whoever signs in lets the page make repositories, and reach those that it made; no others.
 _OAUTH = "hf_oauth: true\nhf_oauth_scopes:\n  - contribute-repos\n"
+_ANY_OAUTH = re.compile(r"^hf_oauth\w*:.*\n(?:[ -].*\n)*", re.MULTILINE)
 
 
-def space_files(root: Path = ROOT, oauth: bool = False) -> dict[str, bytes | Path]:
+def space_files(root: Path = ROOT, oauth: bool = True) -> dict[str, bytes | Path]:
     """What of this program a Space needs, by name: the page, the core, the weights, the texts.
 
     Links and hidden files are left out, whatever they are called. oauth: let visitors sign in, so
@@ -47,8 +49,7 @@ def space_files(root: Path = ROOT, oauth: bool = False) -> dict[str, bytes | Pat
             "Run this in a copy of the repository.",
         )
     files: dict[str, bytes | Path] = {name: root / name for name in names}
-    if oauth:
-        files[CARD] = _with_oauth((root / CARD).read_text(encoding="utf-8")).encode()
+    files[CARD] = _with_oauth((root / CARD).read_text(encoding="utf-8"), oauth).encode()
     return files
 
 
@@ -117,6 +118,8 @@ def _there(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _with_oauth(readme: str) -> str:
+def _with_oauth(readme: str, oauth: bool) -> str:
+    """The same text; its head lets visitors sign in, or does not, whatever it did before."""
     head, end, rest = readme.removeprefix("---\n").partition("\n---\n")
-    return f"---\n{head}\n{_OAUTH}---\n{rest}" if end else readme
+    head = _ANY_OAUTH.sub("", f"{head}\n") + _OAUTH * oauth
+    return f"---\n{head}---\n{rest}" if end else readme

@@ -1,11 +1,12 @@
 """Files to a repository on the Hub: by its own client, in one commit, so all of them or none.
 
-The client finds the token as it always does: HF_TOKEN, or what `hf auth login` has kept.
+Whose token: by default that of this machine, which the client finds as it always does, in HF_TOKEN
+or in what `hf auth login` has kept. Who publishes for somebody else must name that one's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from huggingface_hub import (
 )
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from gan_core.errors import BadSetting, HubRefused
+from gan_core.errors import AlreadyThere, BadSetting, HubRefused
+from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.refusals import NOTHING, TOKENS, sending
 
 CARD = "README.md"
 _EMPTY = {".gitattributes"}  # what the Hub puts into a new repository
+_BATCH = 1_000_000  # bytes that are sent together; then one is told how far it is
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,13 @@ def require_name(repo: str) -> None:
         )
 
 
-def require_writer(repo: str) -> str:
+def user_of(token: str | None = None) -> str:
+    """The name of the user whose token this is. Raises: HubRefused, HubUnreachable."""
+    with sending("Whose name it is cannot be told"):
+        return str(huggingface_hub.HfApi(token=token).whoami()["name"])
+
+
+def require_writer(repo: str, token: str | None = None) -> str:
     """Ask the Hub whose token this is, before anything long begins. Returns the user's name.
 
     Raises: BadSetting for a name that cannot be; HubRefused without a token, or with one that
@@ -79,7 +88,7 @@ def require_writer(repo: str) -> str:
     """
     require_name(repo)
     with sending(f"{repo} cannot be published"):
-        who: Any = huggingface_hub.HfApi().whoami()
+        who: Any = huggingface_hub.HfApi(token=token).whoami()
         name = str(who["name"])
         names = [name, *(str(org["name"]) for org in who.get("orgs", []))]
         role = who.get("auth", {}).get("accessToken", {}).get("role")
@@ -100,17 +109,27 @@ def require_writer(repo: str) -> str:
     return name
 
 
-def send(parcel: Parcel, *, private: bool = False, update: bool = False, **making: Any) -> Sent:
+def send(
+    parcel: Parcel,
+    *,
+    private: bool = False,
+    update: bool = False,
+    token: str | None = None,
+    on_progress: OnProgress = quietly,
+    **making: Any,
+) -> Sent:
     """Publish a parcel in one commit. Nobody ever sees a part of it.
 
     A repository that is not there is made; an empty one is filled; another is changed only with
     `update`. making: for the client's `create_repo`, if it is made.
+    on_progress: called with the bytes that have been sent, and all that will be.
 
-    Raises: BadSetting, HubRefused, HubUnreachable; each says in which state the repository is.
+    Raises: BadSetting, HubRefused (AlreadyThere where `update` would do), HubUnreachable; each says
+    in which state the repository is.
     """
     require_name(parcel.repo)
     failing = f"{parcel.repo} cannot be published"
-    api = huggingface_hub.HfApi()
+    api = huggingface_hub.HfApi(token=token)
     with sending(failing):
         _check_card(parcel)
         there = _look(api, parcel)
@@ -120,13 +139,13 @@ def send(parcel: Parcel, *, private: bool = False, update: bool = False, **makin
     else:
         with sending(failing):
             api.create_repo(parcel.repo, repo_type=parcel.kind, private=private or None, **making)
-    operations: list[Any] = [CommitOperationAdd(n, data) for n, data in parcel.files.items()]
+    added = [CommitOperationAdd(name, data) for name, data in parcel.files.items()]
     stale = [n for n in sorted(held) if n.startswith(parcel.owned) and n not in parcel.files]
-    operations += [CommitOperationDelete(name, is_folder=False) for name in stale]
     with sending(failing, _left(held)):
+        _send_ahead(api, parcel, added, on_progress)
         done: Any = api.create_commit(
             parcel.repo,
-            operations,
+            [*added, *(CommitOperationDelete(name, is_folder=False) for name in stale)],
             commit_message=parcel.message,
             repo_type=parcel.kind,
             parent_commit=there.sha if there is not None else None,
@@ -134,11 +153,38 @@ def send(parcel: Parcel, *, private: bool = False, update: bool = False, **makin
         return Sent(parcel.url, str(done.oid), there is None)
 
 
+def _send_ahead(
+    api: huggingface_hub.HfApi,
+    parcel: Parcel,
+    added: Sequence[CommitOperationAdd],
+    on_progress: OnProgress,
+) -> None:
+    """Send what is large ahead of the commit, which then only names it; nobody sees it before."""
+    done, total = 0, sum(each.upload_info.size for each in added)
+    on_progress(done, total)
+    for batch in _batches(added):
+        api.preupload_lfs_files(parcel.repo, batch, repo_type=parcel.kind)
+        done += sum(each.upload_info.size for each in batch)
+        on_progress(done, total)
+
+
+def _batches(added: Sequence[CommitOperationAdd]) -> Iterator[list[CommitOperationAdd]]:
+    """Small files together, so that there are few questions; a large one by itself."""
+    batch: list[CommitOperationAdd] = []
+    for each in sorted(added, key=lambda each: each.upload_info.size):
+        batch.append(each)
+        if sum(one.upload_info.size for one in batch) >= _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
 def _left(held: set[str]) -> str:
     """What a failed commit leaves behind: if only its answer was lost, all of it is there."""
     if held - _EMPTY:
         return "The repository holds what it held, or all of the new; nothing in between."
-    return "The repository is there, and empty or whole; the same command fills it if it is empty."
+    return "The repository is there, and empty or whole; the next attempt fills it if it is empty."
 
 
 def _check_card(parcel: Parcel) -> None:
@@ -152,7 +198,7 @@ def _check_card(parcel: Parcel) -> None:
             f"The Hub does not accept the head of {CARD}: {' '.join(str(error).split()):.300}"
             f" {NOTHING}",
             "Its licence must be one of https://huggingface.co/docs/hub/repositories-licenses.",
-            "Mend what it names; a model's licence is chosen with --license.",
+            "Mend what it names, or choose another licence.",
         ) from error
 
 
@@ -183,7 +229,7 @@ def _require_ours(
             "Choose another name.",
         )
     if not update:
-        raise HubRefused(
+        raise AlreadyThere(
             f"{parcel.repo} is there already, with {len(held)} files. {NOTHING}",
             "A new name makes a new repository.",
             "Choose another name, or add --update to put this in its place; its history stays.",

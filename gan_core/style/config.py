@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gan_core.errors import BadSetting
+from gan_core.features.load import NETWORKS, is_network
 from gan_core.settings import LAST_SEED, check_bounds, choice, setting
 
-Network = Literal["stylenet", "vgg19"]
 Colors = Literal["style", "keep", "match"]
 Start = Literal["content", "noise", "noisy content", "picture"]
 _BY_BLOCK = {"1": 16.0, "2": 4.0}
@@ -52,11 +52,12 @@ def layer_weights(objective: Objective) -> tuple[float, ...]:
 class StyleConfig:
     """One style transfer.
 
+    network: "stylenet", "vgg19", or "owner/repo" or "owner/repo@revision" on the Hub.
     steps: how many at each size, from the smallest on; they come before `seconds`. Fewer numbers
     than sizes end it earlier.
     """
 
-    network: Network = choice("stylenet", ("stylenet", "vgg19"), "Feature network")
+    network: str = field(default="stylenet", metadata={"help": "Feature network"})
     size: int = setting(512, 64, 1024, "Longer side of the result, pixels")
     seconds: float = setting(20.0, 1, 3600, "Time, seconds")
     strength: float = setting(50.0, 0, 100, "Strength of style")
@@ -79,6 +80,12 @@ class StyleConfig:
     def __post_init__(self) -> None:
         check_bounds(self)
         check_bounds(self.objective)
+        if not is_network(self.network):
+            raise BadSetting(
+                f"network is {self.network!r:.80}.",
+                f"It must be one of {', '.join(NETWORKS)}, or owner/repo on the Hugging Face Hub.",
+                "Choose one of these.",
+            )
         if not all(isinstance(n, int) and 1 <= n <= _MOST_STEPS for n in self.steps):
             raise BadSetting(
                 f"steps is {self.steps}.",

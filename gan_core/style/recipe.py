@@ -81,9 +81,8 @@ def write_recipe(
             for name, style in zip(known[1:], styles, strict=True)
         ],
     }
-    if network == load.STYLENET_NAME:  # also where it took another's place
-        config = replace(config, network="stylenet")
-    return Recipe(config, made, pictures)
+    again = replace(config, network=load.setting_of(network, config.network))
+    return Recipe(again, made, pictures)
 
 
 def read_recipe(source: Path | bytes) -> Recipe:

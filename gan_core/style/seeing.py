@@ -9,7 +9,7 @@ import torch
 
 from gan_core.compute import Compute, choose
 from gan_core.errors import HubUnreachable
-from gan_core.features.load import load_network
+from gan_core.features.load import NETWORKS, load_network
 from gan_core.features.network import FeatureNet
 from gan_core.style.config import StyleConfig
 from gan_core.style.objective import layers_of
@@ -18,12 +18,18 @@ _PROBED_SIDE = 128  # pixels: a step there takes milliseconds, and ranks the way
 
 
 def load_network_for(config: StyleConfig) -> tuple[FeatureNet, str]:
-    """The network of the settings, or StyleNet and why. Raises: BadSetting, BadWeights."""
+    """The network of the settings, or StyleNet and why.
+
+    Raises: BadSetting, BadWeights; HubUnreachable for one by its name on the Hub, which whoever
+    typed it meant and no other.
+    """
     layers = [*layers_of(config.objective)]
     deepest = max(layers)  # relu1_1 ... relu5_4: the order of the alphabet is that of depth
     try:
         return load_network(config.network, deepest), ""
     except HubUnreachable as error:
+        if config.network not in NETWORKS:
+            raise
         return load_network("stylenet", min(deepest, "relu5_1")), f"{error} StyleNet is used."
 
 

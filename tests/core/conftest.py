@@ -1,13 +1,8 @@
-"""What the tests of the core share: a command run in this process, a Hub to publish on."""
+"""What the tests of the core share: a command run in this process."""
 
-import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
-from huggingface_hub.utils import _http
-from loopback_hub import LoopbackHub
 
 from gan_core.__main__ import main
 
@@ -32,17 +27,3 @@ def atelier(capsys, monkeypatch):
         return Done(int(ended.value.code or 0), captured.out, captured.err)
 
     return run
-
-
-@pytest.fixture
-def publishing_hub(
-    hub_client: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[LoopbackHub]:
-    """A Hub without repositories, and a client that may write and retries without waiting."""
-    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: None))
-    monkeypatch.setenv("HF_TOKEN", "hf_write")
-    with LoopbackHub({}) as hub, warnings.catch_warnings():
-        # So the client hands files to its own HTTP library.
-        warnings.filterwarnings("ignore", "Use 'content=", DeprecationWarning)
-        hub_client(hub.url)
-        yield hub

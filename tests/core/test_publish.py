@@ -24,7 +24,7 @@ from gan_core.gan.start import Data, origin_of
 from gan_core.gan.train import train
 from gan_core.models import find_model
 from gan_core.pictures import Dataset, save_dataset
-from gan_core.publish import publish, release_of
+from gan_core.publish import licence_of, publish, release_of
 
 REPO = "someone/gan"
 
@@ -139,6 +139,8 @@ def test_the_licence_is_that_of_the_start_where_it_demands_one_and_else_the_chos
 ):
     release = release_of(started_from(run, tmp_path / "run", start), REPO, chosen)
     assert (release.licence, release.base) == (licence, base)
+    demanded = licence_of(tmp_path / "run")
+    assert demanded == (licence if licence == "cc-by-sa-4.0" else None)
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_is_listed_is_enough_to_start_the_page(tmp_path):
-    for name, path in space_files().items():
-        assert isinstance(path, Path)
+    for name, file in space_files().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, tmp_path / name)
+        (tmp_path / name).write_bytes(file if isinstance(file, bytes) else file.read_bytes())
     environment = {**os.environ, "GAN_ATELIER_RUNS": str(tmp_path / "runs"), "PYTHONPATH": ""}
     program = "import app, gan_core; print(gan_core.__file__)"
     done = subprocess.run(
@@ -105,15 +104,37 @@ def test_a_program_without_its_page_cannot_become_a_space(tmp_path):
         space_files(tmp_path)
 
 
-def test_visitors_may_sign_in_only_where_that_was_asked_for_and_only_to_contribute(program):
-    def head(oauth: bool) -> dict[str, object]:
-        card = space_files(program, oauth)["README.md"]
-        text = card.decode() if isinstance(card, bytes) else card.read_text()
-        return RepoCard(text).data.to_dict()
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "hf_oauth: true\nhf_oauth_scopes:\n  - contribute-repos\n",
+        "hf_oauth: true\nhf_oauth_scopes:\n- write-repos\n- jobs\nhf_oauth_expiration_minutes: 9\n",
+    ],
+)
+def test_visitors_may_sign_in_unless_that_was_not_wanted_and_only_to_contribute(
+    program, tmp_path, before
+):
+    root = shutil.copytree(program, tmp_path / "program")
+    text = (root / "README.md").read_text()
+    (root / "README.md").write_text(text.replace("sdk: gradio\n", f"{before}sdk: gradio\n"))
 
-    assert "hf_oauth" not in head(False)
-    asked = {"hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}
-    assert head(True) == {**head(False), **asked}
+    def head(oauth: bool) -> dict[str, object]:
+        card = space_files(root, oauth)["README.md"]
+        assert isinstance(card, bytes)
+        return RepoCard(card.decode()).data.to_dict()
+
+    plain = {"title": "Atelier", "sdk": "gradio", "license": "mit"}
+    assert head(False) == plain
+    assert head(True) == {**plain, "hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}
+
+
+def test_the_repository_itself_pushed_to_a_space_lets_visitors_sign_in_as_deploy_does():
+    own = RepoCard.load(ROOT / "README.md").data.to_dict()
+    sent = space_files()["README.md"]
+    assert isinstance(sent, bytes)
+    assert own["hf_oauth"] is True
+    assert own == RepoCard(sent.decode()).data.to_dict()
 
 
 # --- made and updated -------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """Files to the Hub in one commit: whose token, what is there already, and all that goes wrong."""
 
+from typing import Any
+
 import pytest
 from hf_xet import XetAuthenticationError
-from huggingface_hub import constants
+from huggingface_hub import constants, get_session
 from loopback_hub import LoopbackHub
 
-from gan_core.errors import AtelierError, BadSetting, HubRefused, HubUnreachable
+from gan_core.errors import AlreadyThere, AtelierError, BadSetting, HubRefused, HubUnreachable
 from gan_core.hub.refusals import sending
 from gan_core.hub.upload import Parcel, Sent, require_name, require_writer, send
 
@@ -21,7 +23,7 @@ def hub(publishing_hub: LoopbackHub) -> LoopbackHub:
     return publishing_hub
 
 
-def put(files: dict[str, bytes] = FILES, **options: bool) -> Sent:
+def put(files: dict[str, bytes] = FILES, **options: Any) -> Sent:
     parcel = Parcel(REPO, files, mark="log.json", message="Publish", owned=("samples/",))
     return send(parcel, **options)
 
@@ -36,7 +38,7 @@ def steps(hub: LoopbackHub) -> list[str]:
 def test_what_is_there_is_replaced_only_when_that_was_asked_for(hub):
     first = put()
     hub.files[f"{REPO}/notes.txt"] = b"by its owner"
-    with pytest.raises(HubRefused, match=r"is there already, with \d+ files. Nothing.*--update"):
+    with pytest.raises(AlreadyThere, match=r"is there already, with \d+ files. Nothing.*--update"):
         put()
     assert len(hub.commits) == 1
     kept = {name: data for name, data in FILES.items() if name != "samples/1.png"}
@@ -45,6 +47,49 @@ def test_what_is_there_is_replaced_only_when_that_was_asked_for(hub):
     samples = [name for name in hub.files if "/samples/" in name]
     assert samples == [f"{REPO}/samples/2.png"]
     assert hub.files[f"{REPO}/notes.txt"] == b"by its owner"
+
+
+def test_whoever_publishes_for_somebody_does_so_with_that_ones_token_alone(hub):
+    hub.tokens = {"hf_theirs": "write"}  # and not that of this machine
+    assert require_writer(REPO, "hf_theirs") == "someone"
+    put(token="hf_theirs")
+    sent = {headers.get("authorization") for _, _, headers in hub.requests}
+    assert "Bearer hf_theirs" in sent
+    assert "Bearer hf_write" not in sent
+
+
+def test_progress_reaches_all_of_it_before_the_one_commit_that_shows_it(hub):
+    told: list[tuple[int, int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total, len(hub.commits)))
+
+    large = {f"{n}.safetensors": bytes([n]) * 1_000_000 for n in range(3)}
+    put({**FILES, **large}, on_progress=tell)
+    whole = sum(map(len, (*FILES.values(), *large.values())))
+    done = [done for done, *_ in told]
+    assert done == sorted(done)
+    assert len(done) > 3
+    assert (done[0], done[-1]) == (0, whole)
+    assert {(total, commits) for _, total, commits in told} == {(whole, 0)}
+    assert len(hub.commits) == 1
+
+
+def test_two_that_send_at_once_leave_the_client_its_own_patience(hub):
+    session: Any = get_session()
+    own = session.timeout
+    with sending("It fails"):
+        with sending("It fails"):
+            pass
+        assert session.timeout != own
+    assert session.timeout == own
+    first, second = sending("It fails"), sending("It fails")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)  # the first to come is the first to go
+    assert session.timeout != own
+    second.__exit__(None, None, None)
+    assert session.timeout == own
 
 
 def test_something_else_of_that_name_is_never_written_over(hub):

@@ -1,4 +1,4 @@
-"""What the page's tests find on the Hub: the punks, a pair of ours, and one of ours without D."""
+"""What the page's tests find on the Hub: the punks, a pair of ours, one without D, and eyes."""
 
 from pathlib import Path
 
@@ -7,9 +7,12 @@ from loopback_hub import COMMIT
 from others_networks import Z, punks_G
 from tiny_runs import tiny_model
 
+from gan_core.features.classifier import Classifier
+from gan_core.features.export import export_stylenet
 from gan_core.gan.snapshot import D_FILE
 
 PUNKS, PAIR, SOLO = "nateraw/cryptopunks-gan", "someone/gan", "someone/solo"
+EYES = "someone/eyes"  # a feature network
 HERE = {name: f"{name}@{COMMIT}" for name in (PUNKS, PAIR, SOLO)}  # as they are called once here
 
 
@@ -31,3 +34,10 @@ def repositories(folder: Path) -> dict[str, bytes]:
         **{f"{PAIR}/{name}": content for name, content in pair.items()},
         **{f"{SOLO}/{name}": content for name, content in pair.items() if name != D_FILE},
     }
+
+
+def eyes(folder: Path) -> dict[str, bytes]:
+    """What a feature network's repository holds: what an untrained one of ours sees with."""
+    torch.manual_seed(0)
+    export_stylenet(Classifier(4).eval(), folder, {"on": "nothing"})
+    return {f"{EYES}/{path.name}": path.read_bytes() for path in folder.iterdir()}

@@ -53,7 +53,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> HubField:
 
 @pytest.fixture
 def field(laid_out: HubField, models: Models) -> HubField:
-    laid_out.models = models
+    laid_out.source = models
     return laid_out
 
 
@@ -166,7 +166,7 @@ def test_what_goes_wrong_is_said_in_its_place_and_nothing_half_is_left(
     assert came is None
     assert said.startswith('<p class="warning">') and says in said
     assert not [path for path in kept() if path.name.endswith(".tmp")]
-    assert not field.models.hub._coming, "it can be tried again"
+    assert not models.hub._coming, "it can be tried again"
 
 
 def test_a_pickle_that_would_run_as_a_program_is_refused_in_its_place(

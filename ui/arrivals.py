@@ -1,0 +1,76 @@
+"""What comes from the Hugging Face Hub: fetched once for all visitors, few at the same time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+
+from gan_core.errors import BadWeights, HubUnreachable
+from gan_core.hub.client import OnProgress
+from gan_core.hub.resolve import on_the_hub
+from ui import texts
+
+_MOST_AT_ONCE = 4  # different ones; whoever wants what comes already waits for it as well
+
+
+@dataclass
+class Coming:
+    """A model on its way: bytes that have come and that will; at last its name with the commit."""
+
+    done: int = 0
+    total: int = 0  # 0: not known yet
+    outcome: Future[str] = field(default_factory=Future)
+
+
+class Arrivals(ABC):
+    """Models of one kind. Names are "owner/repo" or "owner/repo@revision", no paths."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._coming: dict[tuple[str, str], Coming] = {}
+
+    @abstractmethod
+    def bring(self, name: str, on_progress: OnProgress) -> str:
+        """Fetch one, and give its name with the commit. Raises: AtelierError."""
+
+    def fetch(self, name: str) -> Coming:
+        """Begin to fetch one, or join those who wait for it; what is here comes at once.
+
+        Raises: BadWeights for what is no name on the Hub; HubUnreachable when many come already.
+        Everything else that can go wrong is in the outcome.
+        """
+        asked = on_the_hub(name)
+        if asked is None:
+            expected = texts.NO_HUB_NAME_EXPECTED
+            raise BadWeights(
+                texts.NO_HUB_NAME.format(name=name), expected, texts.NO_HUB_NAME_ADVICE
+            )
+        with self._lock:
+            if asked in self._coming:
+                return self._coming[asked]
+            if len(self._coming) >= _MOST_AT_ONCE:
+                what = texts.HUB_BUSY.format(n=len(self._coming))
+                raise HubUnreachable(what, texts.HUB_BUSY_EXPECTED, texts.HUB_BUSY_ADVICE)
+            coming = self._coming[asked] = Coming()
+        # Nobody who leaves takes it away from the others, and no closing server waits for it.
+        Thread(target=self._fetch, args=(name, asked, coming), daemon=True).start()
+        return coming
+
+    def _fetch(self, name: str, asked: tuple[str, str], coming: Coming) -> None:
+        def tell(done: int, total: int) -> None:
+            coming.done, coming.total = done, total
+
+        try:
+            came = self.bring(name, tell)
+        except BaseException as error:
+            self._forget(asked)
+            coming.outcome.set_exception(error)
+        else:
+            self._forget(asked)
+            coming.outcome.set_result(came)
+
+    def _forget(self, asked: tuple[str, str]) -> None:
+        with self._lock:
+            del self._coming[asked]

@@ -1,0 +1,41 @@
+"""Feature networks of the Hugging Face Hub, for Style: fetched before anybody paints with them.
+
+While one paints others wait, so they must not wait for a download as well.
+"""
+
+from __future__ import annotations
+
+from gan_core.errors import BadSetting
+from gan_core.features.load import NETWORKS, brief, fetch_network, is_here, is_network
+from gan_core.hub.client import OnProgress
+from ui import texts
+from ui.arrivals import Arrivals
+
+
+class HubNetworks(Arrivals):
+    """What this server has of them; the files lie in the cache of the Hub's client."""
+
+    def bring(self, name: str, on_progress: OnProgress) -> str:
+        """Fetch one. Raises: BadWeights, HubUnreachable, DiskFull."""
+        return fetch_network(name, on_progress).name
+
+    def describe(self, name: str) -> str:
+        """Say what has come. Raises: BadWeights, DiskFull."""
+        layers = fetch_network(name).architecture.names()
+        return texts.NETWORK_HERE.format(name=brief(name), first=layers[0], last=layers[-1])
+
+
+def choices(chosen: str) -> list[tuple[str, str]]:
+    """The networks that can be chosen, and what they are called: ours, and one of the Hub."""
+    others = [] if chosen in NETWORKS else [(brief(chosen), chosen)]
+    return [*texts.NETWORKS, *others]
+
+
+def require_here(name: object) -> None:
+    """Raise BadSetting for a network of the Hub that is not here."""
+    if isinstance(name, str) and is_network(name) and not is_here(name):
+        raise BadSetting(
+            texts.NETWORK_NOT_HERE.format(name=brief(name)),
+            texts.NETWORK_NOT_HERE_EXPECTED,
+            texts.NETWORK_NOT_HERE_ADVICE,
+        )

@@ -1,0 +1,120 @@
+"""Models on their way to the Hub: each in a thread, so it arrives also if its tab is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock, Thread
+
+from gan_core.errors import AlreadyThere, BadDataset, BadRun, HubRefused, HubUnreachable
+from gan_core.gan.memorisation import memorisation
+from gan_core.hub.upload import Sent, require_writer
+from gan_core.publish import publish, release_of
+from ui import run_texts as texts
+from ui.publishers import Publisher
+
+_MOST_AT_ONCE = 3
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be published, and how. anyway: also if it seems to repeat its pictures."""
+
+    repo: str
+    publisher: Publisher
+    licence: str | None = None
+    kind: str = ""
+    private: bool = True
+    anyway: bool = False
+    update: bool = False
+
+
+@dataclass
+class Going:
+    """One on its way: what is being done, bytes that were sent and that will be; at last where."""
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0  # 0: nothing is sent yet
+    outcome: Future[Sent] = field(default_factory=Future)
+
+
+class Publishing:
+    """What is on its way, by the folder of its run: each run once at a time, and few at once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._going: set[Path] = set()
+
+    def begin(self, folder: Path, order: Order) -> Going:
+        """Begin to publish the model of an ended run; whatever goes wrong is in the outcome.
+
+        Raises: BadRun when this one is on its way already; HubUnreachable when many are.
+        """
+        with self._lock:
+            if folder in self._going:
+                raise BadRun(texts.GOING, texts.GOING_EXPECTED, texts.GOING_ADVICE)
+            if len(self._going) >= _MOST_AT_ONCE:
+                what = texts.MANY_GOING.format(n=len(self._going))
+                raise HubUnreachable(what, texts.MANY_GOING_EXPECTED, texts.MANY_GOING_ADVICE)
+            self._going.add(folder)
+        going = Going()
+        Thread(target=self._run, args=(folder, order, going), daemon=True).start()
+        return going
+
+    def _run(self, folder: Path, order: Order, going: Going) -> None:
+        try:
+            with _advising(order.publisher):
+                sent = _publish(folder, order, going)
+        except BaseException as error:
+            self._forget(folder)
+            going.outcome.set_exception(error)
+        else:
+            self._forget(folder)
+            going.outcome.set_result(sent)
+
+    def _forget(self, folder: Path) -> None:
+        with self._lock:
+            self._going.discard(folder)
+
+
+@contextmanager
+def _advising(publisher: Publisher) -> Iterator[None]:
+    """Let what the Hub refuses come with advice that this publisher can follow."""
+    try:
+        yield
+    except AlreadyThere:
+        raise
+    except HubRefused as error:
+        raise HubRefused(error.what, error.expected, publisher.advice or error.advice) from error
+
+
+def _publish(folder: Path, order: Order, going: Going) -> Sent:
+    """Look for copies, then send. Raises: as `memorisation` and `publish`; BadRun for copies."""
+
+    def tell(done: int, total: int) -> None:
+        going.done, going.total = done, total
+
+    token = order.publisher.token
+    release = release_of(folder, order.repo, order.licence)
+    going.stage = texts.ASKING_HUB
+    require_writer(order.repo, token)
+    going.stage = texts.LOOKING_FOR_COPIES
+    if not order.anyway and seems_to_repeat(folder):
+        raise BadRun(texts.REPEATS, texts.REPEATS_EXPECTED, texts.REPEATS_ADVICE)
+    going.stage = texts.FILMING
+    return publish(
+        folder, release, order.kind, private=order.private, update=order.update, token=token,
+        on_progress=tell,
+    )  # fmt: skip
+
+
+def seems_to_repeat(folder: Path) -> bool:
+    """Whether a run's model needs a second word before it goes out; False if nobody can know."""
+    try:
+        return memorisation(folder).is_warning
+    except BadDataset:
+        return False
