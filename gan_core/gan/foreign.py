@@ -126,7 +126,7 @@ def _networks(content: Mapping[str, object]) -> Iterator[dict[str, Tensor]]:
             tensors = {
                 str(name).removeprefix("module."): each  # as `nn.DataParallel` calls them
                 for name, each in record.items()
-                if isinstance(each, Tensor)
+                if isinstance(each, Tensor) and each.numel()  # an empty one can have any shape
             }
             if tensors:
                 yield tensors

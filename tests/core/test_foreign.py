@@ -252,6 +252,13 @@ def test_what_does_not_fit_its_layout_is_refused(place, change, says):
         adopted(place, state)
 
 
+def test_an_empty_tensor_of_endless_sides_is_no_filter(place):
+    state = tutorial_G(channels=1).state_dict()
+    state["main.12.weight"] = torch.empty(0).as_strided((WIDTH, 1, 0, 2**61), (1, 1, 1, 1))
+    with pytest.raises(BadWeights, match="does not fit"):
+        adopted(place, state)
+
+
 def test_a_discriminator_alone_is_no_model(place):
     with pytest.raises(BadWeights, match="no generator"):
         adopted(place, tutorial_D().state_dict())
