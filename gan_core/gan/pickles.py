@@ -121,5 +121,7 @@ def _numbers(stored: Stored, held: bytes) -> Tensor:
     """What is stored, [count]: always in memory, dense, of a plain kind."""
     if len(held) != stored.count * stored.dtype.itemsize:
         raise ValueError(f"it claims {stored.count} numbers in {len(held)} bytes")
+    if not held:
+        return torch.empty(0, dtype=stored.dtype)
     # An own copy, for PyTorch wants memory that can be written to.
-    return torch.frombuffer(bytearray(held), dtype=stored.dtype) if held else torch.empty(0)
+    return torch.frombuffer(bytearray(held), dtype=stored.dtype)
