@@ -35,6 +35,6 @@ def _open(path: Path) -> Any:
     except (SafetensorError, OSError) as error:
         raise BadWeights(
             f"{path.name} ({path.stat().st_size} bytes) cannot be read as safetensors: {error}.",
-            "It must be a whole safetensors file; pickles (.pt, .pth) are not opened.",
-            "Copy or download the file again, or choose another.",
+            "It must be a whole safetensors file, and no pickle under that name.",
+            "Copy or download the file again; a pickle's name must end with .pth, .pt or .bin.",
         ) from error

@@ -25,7 +25,7 @@ from gan_core.gan.snapshot import G_FILE, Snapshot, fill, is_snapshot, save_snap
 from gan_core.weights import MAX_MB, read_tensors
 
 _VERSION = b"1"  # of the conversion: another one converts anew
-_ROOM = 8  # a network may take so many times its tensors' bytes: they can be halves, without D
+_ROOM = 8  # a network may take so many times its files' bytes: they can be halves, without D
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def adopt(G: Path, D: Path | None, cache: Path) -> Path:
 
     Raises: BadWeights when the layout is not known or a file is not sound; DiskFull.
     """
-    if G.suffix == ".safetensors" and is_snapshot(G):
+    if _is_safetensors(G) and is_snapshot(G):
         return G.parent if G.name == G_FILE else G
     files = [G] if D is None else [G, D]
     _refuse_large(files)
@@ -96,7 +96,8 @@ def adopt(G: Path, D: Path | None, cache: Path) -> Path:
     folder = cache / digest.hexdigest()[:32]
     if not (folder / G_FILE).is_file():
         tensors = [each for file in files for each in _networks(_read(file))]
-        save_snapshot(_convert(tensors, G.name), folder)
+        held = sum(file.stat().st_size for file in files)
+        save_snapshot(_convert(tensors, G.name, held), folder)
     return folder
 
 
@@ -110,8 +111,12 @@ def _refuse_large(files: list[Path]) -> None:
         )
 
 
+def _is_safetensors(path: Path) -> bool:
+    return path.suffix.lower() == ".safetensors"
+
+
 def _read(path: Path) -> Mapping[str, object]:
-    return read_tensors(path) if path.suffix == ".safetensors" else read_pickle(path)
+    return read_tensors(path) if _is_safetensors(path) else read_pickle(path)
 
 
 def _networks(content: Mapping[str, object]) -> Iterator[dict[str, Tensor]]:
@@ -121,7 +126,7 @@ def _networks(content: Mapping[str, object]) -> Iterator[dict[str, Tensor]]:
             tensors = {
                 str(name).removeprefix("module."): each  # as `nn.DataParallel` calls them
                 for name, each in record.items()
-                if isinstance(each, Tensor)
+                if isinstance(each, Tensor) and each.numel()  # an empty one can have any shape
             }
             if tensors:
                 yield tensors
@@ -140,8 +145,11 @@ def _part(tensors: dict[str, Tensor]) -> _Part | None:
     return None
 
 
-def _convert(networks: list[dict[str, Tensor]], label: str) -> Snapshot:
-    """Make a snapshot of the first G among these, and of a D that fits it. Raises: BadWeights."""
+def _convert(networks: list[dict[str, Tensor]], label: str, held: int) -> Snapshot:
+    """Make a snapshot of the first G among these, and of a D that fits it. Raises: BadWeights.
+
+    held: bytes of their files; tensors can share numbers, so their own sizes say little.
+    """
     parts = [part for part in map(_part, networks) if part is not None]
     G = next((part for part in parts if not part.is_D), None)
     if G is None:
@@ -150,7 +158,6 @@ def _convert(networks: list[dict[str, Tensor]], label: str) -> Snapshot:
     fits = (part for part in fits if (part.side, part.channels) == (G.side, G.channels))
     D = next(fits, None) if G.layout.kind in FAMILIES else None
     network = _network(G, D)
-    held = sum(each.nbytes for part in (G, D) if part for each in part.tensors.values())
     with Budget(_ROOM * held):
         net_G, net_D = build(network)
     fill(net_G, _named(G, network), label)
@@ -164,7 +171,9 @@ def _convert(networks: list[dict[str, Tensor]], label: str) -> Snapshot:
 
 
 def _not_known(networks: list[dict[str, Tensor]], label: str) -> BadWeights:
-    names = [f"{name} {list(tensor.shape)}" for each in networks for name, tensor in each.items()]
+    names = [
+        f"{name:.60} {list(tensor.shape)}" for each in networks for name, tensor in each.items()
+    ]
     return BadWeights(
         f"{label} holds no generator that is known; it holds {len(names)} tensors,"
         f" {', '.join(names[:2]) or 'none'}, ...",

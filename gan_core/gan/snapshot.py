@@ -82,7 +82,7 @@ def load_snapshot(folder: Path, expect: NetworkConfig | None = None) -> Snapshot
 
 def weights_of(folder: Path) -> Path:
     """The file of G: in a snapshot's folder, or the path itself if it is that of a file."""
-    return folder if folder.suffix == ".safetensors" else folder / G_FILE
+    return folder if folder.suffix.lower() == ".safetensors" else folder / G_FILE
 
 
 def read_network(folder: Path) -> NetworkConfig:

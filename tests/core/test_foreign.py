@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from others_networks import WIDTH, Net, Z, punks_G
 from PIL import Image
 from safetensors.torch import save_file
@@ -17,7 +19,7 @@ from gan_core.errors import BadSetting, BadWeights
 from gan_core.gan.config import NetworkConfig, derive
 from gan_core.gan.foreign import adopt
 from gan_core.gan.networks import build
-from gan_core.gan.networks.layers import Generator, over_white
+from gan_core.gan.networks.layers import Generator, Layer, over_white
 from gan_core.gan.snapshot import G_FILE, Snapshot, load_snapshot
 from gan_core.hub.resolve import BUNDLED, DEFAULT_MODEL
 
@@ -144,6 +146,15 @@ def test_a_model_that_the_hubs_own_class_saved_is_known_by_its_tensors(place):
     assert load_snapshot(folder).network.resolution == 64
 
 
+@pytest.mark.parametrize("name", ["model.SAFETENSORS", "netG.SafeTensors"])
+def test_an_ending_in_capitals_is_the_same_ending(place, name):
+    save_file(tutorial_G().state_dict(), place / name)
+    assert load_snapshot(adopt(place / name, None, place / "cache")).network.resolution == 64
+    ours = BUNDLED / DEFAULT_MODEL / G_FILE
+    (place / name).write_bytes(ours.read_bytes())
+    assert load_snapshot(adopt(place / name, None, place / "cache")).network.kind == "dcgan"
+
+
 def test_a_converted_model_is_kept_and_the_pickle_not_opened_again(place):
     first = adopted(place, tutorial_G().state_dict())
     assert first.training == {"layout": "the PyTorch tutorial's DCGAN, G alone"}
@@ -241,6 +252,13 @@ def test_what_does_not_fit_its_layout_is_refused(place, change, says):
         adopted(place, state)
 
 
+def test_an_empty_tensor_of_endless_sides_is_no_filter(place):
+    state = tutorial_G(channels=1).state_dict()
+    state["main.12.weight"] = torch.empty(0).as_strided((WIDTH, 1, 0, 2**61), (1, 1, 1, 1))
+    with pytest.raises(BadWeights, match="does not fit"):
+        adopted(place, state)
+
+
 def test_a_discriminator_alone_is_no_model(place):
     with pytest.raises(BadWeights, match="no generator"):
         adopted(place, tutorial_D().state_dict())
@@ -251,11 +269,41 @@ def test_a_discriminator_alone_is_no_model(place):
     [
         (), ("4 k4 s1",), ("4 k9 s1 p0",), ("5 k24 s1 p0",), ("64 k99 s9 p0",) * 3,
         ("4 k2 s1 p0",) * 11, ("900 k99 s1 p0", "4 k24 s1 p49"), ("4 k1 s1 p5",),
+        ("4 k4 s1 p0", "3 k24 s0 p0"), ("0 k4 s1 p0", "3 k21 s1 p0"), ("4 k0 s1 p0", "3 k25 s1 p0"),
     ],
 )  # fmt: skip
 def test_a_table_that_makes_no_such_pictures_is_refused(layers):
     with pytest.raises(BadWeights, match="table of layers"):
         Generator(NetworkConfig("layers", 24, layers=layers))
+
+
+def test_a_table_that_would_compute_for_minutes_is_refused():
+    layers = ("999 k9 s1 p0", "999 k19 s1 p9", "4 k16 s1 p0")
+    with pytest.raises(BadWeights, match=r"with 29\.\d+ billion multiplications.*at most 20"):
+        Generator(NetworkConfig("layers", 24, layers=layers))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    table=st.lists(
+        st.builds(
+            Layer, st.sampled_from((1, 3, 4)), st.integers(0, 9), st.integers(0, 4),
+            st.integers(0, 3),
+        ),
+        min_size=1, max_size=5,
+    )
+)  # fmt: skip
+@torch.no_grad()
+def test_every_table_that_is_taken_makes_pictures(table):
+    side = 1
+    for layer in table:
+        side = layer.side(side)
+    network = NetworkConfig("layers", side, z_dim=Z, layers=tuple(map(str, table)))
+    try:
+        G = Generator(network).eval()
+    except BadWeights:
+        return
+    assert G(z(1)).shape == (1, 3, side, side)
 
 
 def test_a_configuration_cannot_ask_for_more_than_its_file_holds(place):

@@ -68,9 +68,9 @@ def test_a_truncated_file_is_refused_with_its_size(folder):
         load_snapshot(folder)
 
 
-def test_a_pickle_is_never_opened(tmp_path):
+def test_a_pickle_under_the_name_of_safetensors_is_not_opened(tmp_path):
     torch.save({"main.0.weight": torch.zeros(1)}, tmp_path / "model.safetensors")
-    with pytest.raises(BadWeights, match="pickles"):
+    with pytest.raises(BadWeights, match=r"no pickle under that name.*must end with \.pth"):
         load_snapshot(tmp_path)
 
 

@@ -18,6 +18,7 @@ from gan_core.gan.networks.grey import to_colour
 _LINE = re.compile(r"(\d{1,4}) k(\d{1,2}) s(\d) p(\d)")
 _MOST_LAYERS, _LARGEST = 10, 256  # pixels
 _MOST_NUMBERS = 256 * 128**2  # between two layers, of one picture: as in the widest of our own
+_MOST_WORK = 20e9  # multiplications for a picture, a second or so; the punks take 0.007e9
 
 
 @dataclass(frozen=True)
@@ -74,21 +75,27 @@ def _table(config: NetworkConfig) -> list[Layer]:
     sides = [1]
     for layer in table:
         sides.append(layer.side(sides[-1]))
-    numbers = [layer.channels * side**2 for layer, side in zip(table, sides[1:], strict=True)]
+    channels = [config.z_dim, *(layer.channels for layer in table)]
+    numbers = [count * side**2 for count, side in zip(channels, sides, strict=True)]
+    work = [n * layer.channels * layer.kernel**2 for n, layer in zip(numbers, table, strict=False)]
     if (
         len(table) != len(config.layers)
         or not table
+        or min(min(layer.channels, layer.kernel, layer.stride) for layer in table) < 1
         or table[-1].channels not in (1, 3, 4)
         or not 0 < min(sides) <= max(sides) <= _LARGEST
         or max(numbers) > _MOST_NUMBERS
+        or sum(work) > _MOST_WORK
         or sides[-1] != config.resolution
     ):
         raise BadWeights(
             f"The table of layers {list(config.layers)!s:.200} makes sides of"
-            f" {', '.join(map(str, sides))} pixels.",
-            f"It must have at most {_MOST_LAYERS} lines like '256 k3 s1 p0', and make pictures of"
-            f" {config.resolution} pixels in 1, 3 or 4 channels, of at most {_MOST_NUMBERS} numbers"
-            " between two lines.",
+            f" {', '.join(map(str, sides))} pixels, with {sum(work) / 1e9:,.2f} billion"
+            " multiplications.",
+            f"It must have at most {_MOST_LAYERS} lines like '256 k3 s1 p0' without a zero but the"
+            f" padding's, and make pictures of {config.resolution} pixels in 1, 3 or 4 channels, of"
+            f" at most {_MOST_NUMBERS} numbers between two lines, with at most"
+            f" {_MOST_WORK / 1e9:.0f} billion multiplications.",
             "Choose another model.",
         )
     return table
