@@ -75,11 +75,12 @@ def grow_kimg(kimg: float, first: int, resolution: int, by_time: bool = True) ->
     return max(0.1, float(f"{kimg / 2 / stages:.2g}"))
 
 
-def fit(config: TrainConfig, is_from_scratch: bool) -> dict[str, Any]:
+def fit(config: TrainConfig, is_from_scratch: bool, anyway: bool = False) -> dict[str, Any]:
     """Refuse a run that comes to nothing in its time here, and say what of growing follows from it.
 
     Returns `grow_kimg` for a run that grows, else nothing. Takes a few seconds, to time steps; none
     if the run ends by `kimg`: whoever gives a number of pictures knows what they want.
+    anyway: refuse nothing, as where it is not this machine that will train.
 
     Raises: BadSetting, with the figures.
     """
@@ -87,7 +88,8 @@ def fit(config: TrainConfig, is_from_scratch: bool) -> dict[str, Any]:
     if config.kimg is not None:
         return {"grow_kimg": grow_kimg(config.kimg, *sides, by_time=False)} if sides[0] else {}
     speed = images_per_second(config)
-    require_enough(config, speed, is_from_scratch)
+    if not anyway:
+        require_enough(config, speed, is_from_scratch)
     kimg = kimg_within(config.minutes or 0, speed)
     return {"grow_kimg": grow_kimg(kimg, *sides)} if sides[0] else {}
 
