@@ -15,7 +15,7 @@ from gan_core.gan.config import NetworkConfig, TrainConfig, derive, network_of
 from gan_core.gan.growth import learned_side
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.start import SCRATCH
-from ui import texts
+from ui import gpu, texts
 from ui.models import Models
 
 SIZES = (64, 128, 256)  # pixels; a network that can do none of them has its own
@@ -155,7 +155,7 @@ def explain(models: Models, choice: Choice, said: str = "") -> str:
 def estimate(config: TrainConfig, is_from_scratch: bool) -> str:
     """What a run comes to on this machine, in one sentence of HTML, by timing a step or two."""
     try:
-        growing = pace.fit(config, is_from_scratch)
+        growing = pace.fit(config, is_from_scratch, anyway=gpu.LENT)
     except BadSetting as error:
         return f'<p class="warning">{html.escape(str(error))}</p>'
     speed = pace.images_per_second(config)  # known by now
@@ -163,6 +163,8 @@ def estimate(config: TrainConfig, is_from_scratch: bool) -> str:
     text = texts.CLOCK.format(
         shown=pace.round_down(kimg), minutes=f"{config.minutes:g}", speed=f"{speed:,.0f}"
     )
+    if gpu.LENT:
+        text += " " + texts.CLOCK_LENT
     if growing:
         each = pace.round_down(growing["grow_kimg"])
         text += " " + texts.CLOCK_GROWS.format(

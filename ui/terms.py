@@ -8,7 +8,7 @@ from gan_core.gan import pace
 from gan_core.gan.config import TrainConfig, derive
 from gan_core.gan.start import SCRATCH
 from gan_core.settings import bounds_of
-from ui import texts
+from ui import gpu, texts
 from ui.choice import Choice, asked_of_trainer, is_usual
 from ui.errors import require
 from ui.models import Models
@@ -55,7 +55,8 @@ def growing_within(models: Models, choice: Choice, config: TrainConfig) -> dict[
     """
     if is_usual(models, choice):
         return {}
-    growing = pace.fit(config, choice.start == SCRATCH)
+    # What comes to nothing on this machine's CPU may come to something on a GPU that is lent.
+    growing = pace.fit(config, choice.start == SCRATCH, anyway=gpu.LENT)
     if growing and choice.start == SCRATCH:
         growing["grow_from"] = config.grow_from
     return growing

@@ -41,7 +41,7 @@ def test_the_committed_examples_are_what_the_code_draws() -> None:
 def test_a_bundled_example_is_painted_like_another_and_carries_its_recipe(tmp_path: Path) -> None:
     content, style = examples.contents()[0], examples.styles()[0]
     asked = read_asked(QUICK, str(content), [str(style)])
-    *_, (end, result) = paint(asked, lambda: False)
+    *_, (end, result) = paint(asked)
     assert isinstance(end, Pastiche) and result is not None
     (tmp_path / "made.png").write_bytes(result.png("style"))
     recipe = read_recipe(tmp_path / "made.png")
@@ -52,7 +52,7 @@ def test_a_bundled_example_is_painted_like_another_and_carries_its_recipe(tmp_pa
 
 def test_colours_are_switched_without_painting_anew(pictures: list[str]) -> None:
     asked = read_asked(QUICK, pictures[0], pictures[1:])
-    *_, (_, result) = paint(asked, lambda: False)
+    *_, (_, result) = paint(asked)
     assert result is not None
     kept, painted = result.image("keep"), result.image("style")
     assert (painted == result.painted).all()
@@ -64,7 +64,7 @@ def test_a_style_that_was_recoloured_first_is_remembered_in_the_recipe(
     pictures: list[str],
 ) -> None:
     asked = read_asked(replace(QUICK, colors="match"), pictures[0], pictures[1:])
-    *_, (_, result) = paint(asked, lambda: False)
+    *_, (_, result) = paint(asked)
     assert result is not None
     assert read_recipe(result.png("style")).config.colors == "match"
     assert read_recipe(result.png("keep")).config.colors == "keep"
@@ -138,9 +138,10 @@ def test_stop_reaches_only_the_session_that_pressed_it() -> None:
     stops.press("nobody")
     with stops.during("a") as a, stops.during("b") as b:
         stops.press("a")
-        assert (a(), b()) == (True, False)
+        assert (a.exists(), b.exists()) == (False, True)
+    assert not b.exists()
     with stops.during("a") as again:
-        assert not again()
+        assert again.exists()
 
 
 def test_the_status_tells_time_left_and_shares_and_then_the_end() -> None:
