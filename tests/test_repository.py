@@ -24,8 +24,8 @@ DOCUMENTS = (
     "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/lesson.md",
     "docs/python.md",
 )  # fmt: skip
-# Imported only on a Space with ZeroGPU, which has it in the version that fits its GPUs. Elsewhere it
-# would be of no use, and there another version might not fit.
+# Imported only on a Space with ZeroGPU, which has it in the version that fits its GPUs. Elsewhere
+# it would be of no use, and there another version might not fit.
 BROUGHT = {"spaces"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -77,6 +77,7 @@ PAUSED_AGAIN = "Paused before it learnt anything more. What it had saved before 
 INTERRUPTED = "The training process ended unexpectedly."
 CAN_GO_ON = "It can go on from what it saved last."
 HAS_MODEL = "The last good model was kept."
+WAITS_FOR_GPU = "It waits for a GPU."
 KEEP_TAB = (
     "Keep this page open: it lends the run your time on the GPU, for less than a minute at a time."
     " If you close it, the run saves and pauses, and goes on from there when you come back."

@@ -92,11 +92,11 @@ def _train(folder: Path, seconds: float, goes_on: bool) -> bool:
         if goes_on:
             end(folder)
         return False
+    if goes_on:  # it has reported already: that its process is new is no news
+        os.utime(folder / EVENTS_FILE)
     config, data, start = _prepared(folder, goes_on)
     # A damaged checkpoint undoes something: that is for the log.
     goes_on = goes_on and isinstance(start, Checkpoint) and not start.notice
-    if goes_on:  # it has reported already; what waits for its first report need not wait again
-        os.utime(folder / EVENTS_FILE)
     until = time.monotonic() + seconds
 
     def is_over() -> bool:

@@ -100,6 +100,8 @@ def sentence_of(run: RunState) -> str:
         return texts.CANNOT_BEGIN.format(reason=run.reason)
     if run.reason and state in ("paused", "interrupted"):
         return f"{texts.CANNOT_GO_ON.format(reason=run.reason)} {texts.OR_ANEW}"
+    if run.state == "queued" and gpu.LENT:
+        return texts.WAITS_FOR_GPU
     if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
     if state == "starting":

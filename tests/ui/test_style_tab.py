@@ -12,7 +12,7 @@ from gan_core.errors import AtelierError, BadPicture, BadSetting
 from gan_core.events import Noticed, Painted, Pastiche
 from gan_core.style.config import PRESETS, StyleConfig
 from gan_core.style.recipe import read_recipe
-from ui import examples, style_view
+from ui import examples, gpu, style_view
 from ui.painting import MOST_STYLES, Stops, paint, read_asked, read_brush, read_config
 
 PAINTED = Painted(2.0, 6.0, 128, 5, 0.4, 0.2, 0.1, 0.6, 0.7)
@@ -142,6 +142,16 @@ def test_stop_reaches_only_the_session_that_pressed_it() -> None:
     assert not b.exists()
     with stops.during("a") as again:
         assert again.exists()
+
+
+def test_where_a_gpu_is_lent_no_more_time_is_used_than_it_is_lent_for(
+    pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "LENT", True)
+    asked = read_asked(replace(QUICK, seconds=600), pictures[0], pictures[1:])
+    event, _ = next(paint(asked))
+    assert isinstance(event, Noticed)
+    assert f"{gpu.LONGEST - 2 * gpu.READY:g} seconds are used" in event.text
 
 
 def test_the_status_tells_time_left_and_shares_and_then_the_end() -> None:

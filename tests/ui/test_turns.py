@@ -15,7 +15,8 @@ from gan_core.gan.run import read_events, request_stop
 from gan_core.gan.start import Data
 from gan_core.gan.train import train
 from gan_core.weights import read_tensors
-from ui import gpu, turn
+from ui import gpu, turn, view
+from ui import run_texts as texts
 from ui.jobs import Runs
 from ui.request import Settings
 from ui.turn import seconds_of, take_turn
@@ -180,3 +181,13 @@ def test_where_no_gpu_is_lent_a_function_stays_what_it_is() -> None:
     assert not gpu.LENT
     assert gpu.lend(lambda seconds: seconds)(task) is task
     assert gpu.device() == "cpu"
+
+
+def test_the_page_says_that_it_must_stay_open_where_it_lends_its_time(
+    runs: Runs, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.look(runs.create(noise(), settings))
+    assert texts.CLOSE_TAB in view.status_html(run)
+    monkeypatch.setattr(gpu, "LENT", True)
+    assert texts.KEEP_TAB in view.status_html(run)
+    assert texts.WAITS_FOR_GPU in view.status_html(run)

@@ -6,12 +6,17 @@ forked process (`lent_app` says what is left out).
 
 import base64
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -55,6 +60,22 @@ class Space:
     def status(self, run_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.client.predict(run_id, api_name="/train_status")
         return found
+
+    def lending(self) -> list[dict[str, Any]]:
+        """The page's events that let a run train."""
+        events = self.client.config["dependencies"]
+        return [each for each in events if str(each["api_name"]).startswith("train_here")]
+
+    @contextmanager
+    def page(self, run_id: str) -> Iterator[None]:
+        """Send what an open page sends once a run was asked for, and listen as long as it does."""
+        queue = f"{self.client.src}/gradio_api/queue"
+        event = {"data": [{"run": run_id}], "fn_index": self.lending()[0]["id"]}
+        hash_ = {"session_hash": f"page-{run_id}"}
+        httpx.post(f"{queue}/join", json=event | hash_, headers={"x-ip-token": TOKEN})
+        with httpx.stream("GET", f"{queue}/data", params=hash_, timeout=None) as answer:
+            assert answer.status_code == 200
+            yield
 
     def asked(self) -> list[dict[str, str]]:
         """What the scheduler was asked since this was last called."""
@@ -126,14 +147,15 @@ def test_a_pastiche_is_one_call_for_the_seconds_that_were_asked_for(space: Space
 
 
 def test_a_run_takes_turns_pauses_without_quota_and_goes_on_where_it_was(space: Space) -> None:
-    run_id = space.train(0.2)
+    run_id = space.train(5)
     folder = space.runs / run_id
     assert space.status(run_id)["state"] == "queued"
     assert space.asked() == []  # nobody has lent it anything
 
     space.gpu.turns_left = 2
-    with pytest.raises(AppError, match="quota"):
-        list(space.client.submit(run_id, api_name="/drive"))
+    job = space.client.submit(run_id, api_name="/drive")
+    wait_until(job.done)
+    assert "quota" in str(job.exception())
     space.gpu.turns_left = None
     paused, saved = space.status(run_id), find_checkpoint(folder)
     assert (paused["state"], paused["has_model"]) == ("paused", True)
@@ -146,24 +168,30 @@ def test_a_run_takes_turns_pauses_without_quota_and_goes_on_where_it_was(space: 
     assert asked[0]["durationSeconds"] == str(READY + int(TURN))
 
     assert space.client.predict(run_id, 0, api_name="/resume")["state"] == "queued"
-    *_, last = space.client.submit(run_id, api_name="/drive")
-    assert last["state"] == "finished"
-    ended = find_checkpoint(folder)
-    assert ended.nimg >= saved.nimg
-    assert ended.seconds >= 0.2 * 60 - TURN
-    events = read_events(folder)
-    begun = [event.kimg for event in events if isinstance(event, Started)]
-    assert begun == [0.0, saved.nimg / 1000]
+    job = space.client.submit(run_id, api_name="/drive")
+    wait_until(lambda: len(space.gpu.calls("schedule")) >= 2)
+    space.client.predict(run_id, api_name="/stop")
+    wait_until(job.done)
+    assert space.status(run_id)["state"] == "stopped"
+    ended, events = find_checkpoint(folder), read_events(folder)
+    assert ended.nimg > saved.nimg
+    assert ended.seconds > saved.seconds
+    assert [event.kimg for event in events if isinstance(event, Started)] == [
+        0.0,
+        saved.nimg / 1000,
+    ]
     assert isinstance(events[-1], Finished)
 
 
-def test_a_call_that_is_given_up_pauses_and_a_run_can_be_deleted_in_mid_turn(space: Space) -> None:
+def test_a_closed_page_pauses_its_run_and_a_run_can_be_deleted_in_mid_turn(space: Space) -> None:
+    space.gpu.is_kept = True  # the process that has the GPU lives on from turn to turn
     run_id = space.train(5)
-    job = space.client.submit(run_id, api_name="/drive")
-    wait_until(lambda: space.status(run_id)["state"] == "running")
-    job.cancel()
+    space.asked()
+    with space.page(run_id):
+        wait_until(lambda: space.status(run_id)["state"] == "running")
     wait_until(lambda: space.status(run_id)["state"] == "paused")
     assert find_checkpoint(space.runs / run_id).nimg > 0
+    assert {each["token"] for each in space.asked()} == {TOKEN}
 
     space.client.predict(run_id, 0, api_name="/resume")
     job = space.client.submit(run_id, api_name="/drive")
@@ -177,9 +205,28 @@ def test_a_call_that_is_given_up_pauses_and_a_run_can_be_deleted_in_mid_turn(spa
 def test_whatever_may_ask_for_a_run_on_the_page_is_followed_by_the_event_that_lends(
     space: Space,
 ) -> None:
-    events = space.client.config["dependencies"]
-    by_id = {each["id"]: each for each in events}
-    lending = [each for each in events if str(each["api_name"]).startswith("train_here")]
-    after = [by_id[each["trigger_after"]]["api_name"].split("_")[0] for each in lending]
+    by_id = {each["id"]: each for each in space.client.config["dependencies"]}
+    after = [by_id[each["trigger_after"]]["api_name"].split("_")[0] for each in space.lending()]
     assert {"start", "reattach", "handler"} == set(after)
     assert after.count("handler") >= 9  # one for each order
+
+
+def test_no_call_is_asked_for_longer_than_anybody_may_have_it() -> None:
+    program = (
+        "import ui.gpu, gradio\n"
+        "for seconds in (0.2, 60, 600):\n"
+        "    try: ui.gpu.lend(lambda it: it)(lambda it: it)(seconds)\n"
+        "    except gradio.Error as error: print(error.title)"
+    )
+    with LoopbackGpu() as gpu:
+        gpu.turns_left = 0
+        zero = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": gpu.url}
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={**os.environ, **zero},
+            capture_output=True,
+            text=True,
+        )
+    assert done.stdout == "ZeroGPU quota exceeded\n" * 3, done.stderr
+    assert [each["durationSeconds"] for each in gpu.calls("schedule")] == ["16", "75", "120"]
