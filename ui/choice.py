@@ -153,9 +153,15 @@ def explain(models: Models, choice: Choice, said: str = "") -> str:
 
 
 def estimate(config: TrainConfig, is_from_scratch: bool) -> str:
-    """What a run comes to on this machine, in one sentence of HTML, by timing a step or two."""
+    """What a run comes to on this machine, in one sentence of HTML, by timing a step or two.
+
+    Not where the GPU is lent: it is not here, and once a process has computed gradients without
+    one, PyTorch's autograd finds none in the processes that are forked from it either.
+    """
+    if gpu.LENT:
+        return f'<p class="note">{texts.CLOCK_LENT}</p>'
     try:
-        growing = pace.fit(config, is_from_scratch, anyway=gpu.LENT)
+        growing = pace.fit(config, is_from_scratch)
     except BadSetting as error:
         return f'<p class="warning">{html.escape(str(error))}</p>'
     speed = pace.images_per_second(config)  # known by now
@@ -163,8 +169,6 @@ def estimate(config: TrainConfig, is_from_scratch: bool) -> str:
     text = texts.CLOCK.format(
         shown=pace.round_down(kimg), minutes=f"{config.minutes:g}", speed=f"{speed:,.0f}"
     )
-    if gpu.LENT:
-        text += " " + texts.CLOCK_LENT
     if growing:
         each = pace.round_down(growing["grow_kimg"])
         text += " " + texts.CLOCK_GROWS.format(

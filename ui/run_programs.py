@@ -61,7 +61,8 @@ class RunPrograms:
             seed: 0 to 2147483647.
 
         Returns:
-            The run's id, which is its only key: keep it.
+            The run's id, which is its only key: keep it. On a Space with ZeroGPU it waits for
+            `drive`.
         """
         choice = of_network(self.models.start(start)[1], start)
         dataset = compose(read_uploads(files, choice.resolution))

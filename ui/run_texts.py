@@ -80,7 +80,7 @@ HAS_MODEL = "The last good model was kept."
 WAITS_FOR_GPU = "It waits for a GPU."
 KEEP_TAB = (
     "Keep this page open: it lends the run your time on the GPU, for less than a minute at a time."
-    " If you close it, the run saves and pauses, and goes on from there when you come back."
+    " If you close it, the run saves and pauses; come back, and let it go on from there."
 )
 CLOSE_TAB = "You may close this page; the run goes on, and is here when you come back."
 PICTURE, PICTURES, THOUSAND_PICTURES = "1 picture", "{n} pictures", "{kimg:,.1f} thousand pictures"

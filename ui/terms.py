@@ -55,8 +55,10 @@ def growing_within(models: Models, choice: Choice, config: TrainConfig) -> dict[
     """
     if is_usual(models, choice):
         return {}
-    # What comes to nothing on this machine's CPU may come to something on a GPU that is lent.
-    growing = pace.fit(config, choice.start == SCRATCH, anyway=gpu.LENT)
+    if gpu.LENT:  # timed in its first turn
+        is_grown = config.grow_from and choice.start == SCRATCH
+        return {"grow_from": config.grow_from} if is_grown else {}
+    growing = pace.fit(config, choice.start == SCRATCH)
     if growing and choice.start == SCRATCH:
         growing["grow_from"] = config.grow_from
     return growing

@@ -11,12 +11,14 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gan_core.commands.start import start_from
 from gan_core.errors import AtelierError, BadRun
 from gan_core.events import Event, Failed, Finished, Preview, Probed, Started
+from gan_core.gan import pace
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint
 from gan_core.gan.config import TrainConfig, change, derive
 from gan_core.gan.run import (
@@ -141,7 +143,10 @@ def _prepared(folder: Path, goes_on: bool) -> tuple[TrainConfig, Data, Start | C
         return change(checkpoint.config, **changes), data, checkpoint
     start, network, growth = start_from(settings.start, **settings.network)
     options = {"seed": settings.seed, **growth, **_from_json(settings.options)}
-    return derive(len(data.images), settings.minutes, network, **options), data, start
+    config = derive(len(data.images), settings.minutes, network, **options)
+    if config.grow_from and "grow_kimg" not in options:  # only here is the GPU, to be timed
+        config = replace(config, **pace.fit(config, start.snapshot is None, anyway=True))
+    return config, data, start
 
 
 def _settings(folder: Path) -> Settings:

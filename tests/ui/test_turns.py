@@ -11,12 +11,15 @@ from tiny_runs import noise, tiny_model, tiny_settings, wait_until
 from gan_core.commands.start import start_from
 from gan_core.events import Failed, Finished, Preview, Progress, Started
 from gan_core.gan.checkpoint import find_checkpoint
+from gan_core.gan.config import TrainConfig, network_of
 from gan_core.gan.run import read_events, request_stop
-from gan_core.gan.start import Data
+from gan_core.gan.start import SCRATCH, Data
 from gan_core.gan.train import train
+from gan_core.settings import default_of
 from gan_core.weights import read_tensors
-from ui import gpu, turn, view
+from ui import choice, gpu, turn, view
 from ui import run_texts as texts
+from ui import texts as page_texts
 from ui.jobs import Runs
 from ui.request import Settings
 from ui.turn import seconds_of, take_turn
@@ -105,6 +108,19 @@ def test_a_turn_takes_no_more_than_is_left_and_counts_all_turns(
     assert seconds_of(brief, True) == pytest.approx(9 - had + 5)
 
 
+def test_a_network_that_grows_is_timed_in_its_first_turn(runs: Runs) -> None:
+    network = {"kind": "pyramid", "resolution": 16, "width_G": 8, "width_D": 8}
+    options = {"grow_from": 8, "batch_size": 8}
+    asked = Settings(5.0, 0, SCRATCH, SCRATCH, "24 pictures", options, network=network)
+    folder = runs.folder(runs.create(noise(), asked))
+    assert take_turn(str(folder), 0.2, False)
+    first = find_checkpoint(folder)
+    assert first.config.grow_from == 8
+    assert first.config.grow_kimg != default_of(TrainConfig, "grow_kimg")
+    assert take_turn(str(folder), 0.2, True)
+    assert find_checkpoint(folder).config.grow_kimg == first.config.grow_kimg
+
+
 def test_a_run_whose_pictures_are_gone_fails_with_the_reason(
     runs: Runs, settings: Settings
 ) -> None:
@@ -181,6 +197,16 @@ def test_where_no_gpu_is_lent_a_function_stays_what_it_is() -> None:
     assert not gpu.LENT
     assert gpu.lend(lambda seconds: seconds)(task) is task
     assert gpu.device() == "cpu"
+
+
+def test_where_a_gpu_is_lent_no_step_is_timed_before_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gpu, "LENT", True)
+    hopeless = TrainConfig(network_of("pyramid", resolution=256), minutes=0.05)
+    assert choice.estimate(hopeless, is_from_scratch=True) == (
+        f'<p class="note">{page_texts.CLOCK_LENT}</p>'
+    )
 
 
 def test_the_page_says_that_it_must_stay_open_where_it_lends_its_time(
