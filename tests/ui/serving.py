@@ -38,7 +38,7 @@ def serve(folder: Path, program: Sequence[str] = ("app.py",), **settings: str) -
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
+    deadline = time.monotonic() + 3 * PATIENCE / 1000  # it imports torch first
     while time.monotonic() < deadline and server.poll() is None:
         try:
             urllib.request.urlopen(address, timeout=5).close()

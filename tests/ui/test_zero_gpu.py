@@ -69,10 +69,11 @@ class Space:
     @contextmanager
     def page(self, run_id: str) -> Iterator[None]:
         """Send what an open page sends once a run was asked for, and listen as long as it does."""
-        queue = f"{self.client.src}/gradio_api/queue"
+        queue = f"{self.client.src.rstrip('/')}/gradio_api/queue"
         event = {"data": [{"run": run_id}], "fn_index": self.lending()[0]["id"]}
         hash_ = {"session_hash": f"page-{run_id}"}
-        httpx.post(f"{queue}/join", json=event | hash_, headers={"x-ip-token": TOKEN})
+        joined = httpx.post(f"{queue}/join", json=event | hash_, headers={"x-ip-token": TOKEN})
+        assert joined.status_code == 200, joined.text
         with httpx.stream("GET", f"{queue}/data", params=hash_, timeout=None) as answer:
             assert answer.status_code == 200
             yield
