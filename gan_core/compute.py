@@ -19,6 +19,7 @@ from torch import Tensor, nn
 _Module = TypeVar("_Module", bound=nn.Module)
 _HOPELESS = 4.0  # a candidate this many times slower in its first turn is not timed further
 _TURNS = 3
+_is_lent = False  # whether this process was lent the GPU of a host that only lends it
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,29 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
+def is_zero_gpu() -> bool:
+    """Whether this machine lends its GPU for a call at a time, as Spaces on ZeroGPU do."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def take_lent_gpu() -> None:
+    """Believe torch.cuda from here on: this process is the one that the GPU was lent to."""
+    global _is_lent
+    _is_lent = True
+
+
+def has_gpu() -> bool:
+    """Whether this process may compute on a GPU.
+
+    Where it is only lent, torch.cuda is emulated outside of a call, and must not be believed.
+    """
+    return torch.cuda.is_available() and (_is_lent or not is_zero_gpu())
+
+
 def candidates(processes: int = 1) -> list[Compute]:
     """The combinations worth timing here, the safest first. processes: that share the threads."""
     threads = max(1, available_threads() // processes)
-    # On ZeroGPU torch.cuda is emulated outside a GPU call, so it must not be believed there.
-    if torch.cuda.is_available() and not os.environ.get("SPACES_ZERO_GPU"):
+    if has_gpu():
         dtypes = ["float32", *(["bfloat16"] if torch.cuda.is_bf16_supported() else [])]
         return [Compute("cuda", dtype, last, threads) for dtype in dtypes for last in (False, True)]
     return [

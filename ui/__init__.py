@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from gan_core.hub.resolve import BUNDLED
-from ui import drafts, texts
+from ui import drafts, gpu, texts
 from ui.cache import keep_files_in, sweep_now_and_then
 from ui.generate import GenerateTab
 from ui.jobs import Runs
@@ -36,7 +36,8 @@ def build_app(
     for them.
     """
     runs_root = runs_root or runs_folder()
-    runs = Runs(runs_root, at_once=runs_at_once)
+    # Where the GPU is only lent, visitors' own events let runs train.
+    runs = Runs(runs_root, at_once=0 if gpu.LENT else runs_at_once)
     atexit.register(runs.close)
     models = Models(bundled, runs)
     sweep_now_and_then(keep_files_in(runs_root / _FILES), _KEEP, _SWEEP)

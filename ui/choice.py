@@ -14,7 +14,7 @@ from gan_core.gan import growth, pace
 from gan_core.gan.config import NetworkConfig, TrainConfig, derive, network_of
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.start import SCRATCH
-from ui import texts
+from ui import gpu, texts
 from ui.models import Models
 
 SIZES = (64, 128, 256)  # pixels; a network that can do none of them has its own
@@ -150,7 +150,13 @@ def explain(models: Models, choice: Choice, said: str = "") -> str:
 
 
 def estimate(config: TrainConfig, is_from_scratch: bool) -> str:
-    """What a run comes to on this machine, in one sentence of HTML, by timing a step or two."""
+    """What a run comes to on this machine, in one sentence of HTML, by timing a step or two.
+
+    Not where the GPU is lent: it is not here, and once a process has computed gradients without
+    one, PyTorch's autograd finds none in the processes that are forked from it either.
+    """
+    if gpu.LENT:
+        return f'<p class="note">{texts.CLOCK_LENT}</p>'
     try:
         growing = pace.fit(config, is_from_scratch)
     except BadSetting as error:

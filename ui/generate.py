@@ -1,8 +1,9 @@
 """The Generate tab: pictures from seeds, and one of them kept with its latent."""
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import gradio as gr
 import numpy as np
@@ -18,14 +19,23 @@ from ui.hub_field import HubField
 from ui.inside import Inside
 from ui.models import Models
 from ui.nearest import nearest_of
-from ui.recipe import MOST_PICTURES, Recipe, check_recipe, keep, make_pictures, picture_text
+from ui.recipe import (
+    MOST_PICTURES,
+    Recipe,
+    check_recipe,
+    keep,
+    make_pictures,
+    make_wall,
+    picture_text,
+)
 
 _PAIR_ENLARGED = 2
 _SMOOTH_SIDE = 512  # pixels, of a picture that is to be painted in a style
+Make: TypeAlias = Callable[[Models, Recipe], NDArray[np.uint8]]
 SHARED: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 2}
 
 
-def picture_files(models: Models, recipe: Recipe, folder: str) -> list[str]:
+def picture_files(models: Models, recipe: Recipe, folder: str, make: Make = make_wall) -> list[str]:
     """Write pictures that carry their recipe to Gradio's `folder`, and give their paths.
 
     Left to Gradio, a full disk would be an error that nobody explains. Raises: DiskFull.
@@ -35,7 +45,7 @@ def picture_files(models: Models, recipe: Recipe, folder: str) -> list[str]:
             save_to_cache(
                 encode_png(pixels, picture_text(models, recipe, index)), f"{index:02d}.png", folder
             )
-            for index, pixels in enumerate(make_pictures(models, recipe))
+            for index, pixels in enumerate(make(models, recipe))
         ]
 
 
@@ -116,15 +126,15 @@ class GenerateTab:
         """Connect the controls and the page's opening."""
         private: dict[str, Any] = {"api_visibility": "private", **SHARED}
         showing: dict[str, Any] = {
-            "fn": self.show, "inputs": self.inputs, "outputs": self.outputs,
+            "inputs": self.inputs, "outputs": self.outputs,
             "show_progress": "minimal", "show_progress_on": self.gallery, **private,
         }  # fmt: skip
-        again = [self.button.click, self.model.input, self.seed.submit, demo.load]
-        gr.on(again, **showing)
+        gr.on([self.button.click, self.model.input, self.seed.submit], self.show, **showing)
+        demo.load(self.open, **showing)
         rolled = self.dice.click(
             _throw_dice, None, self.seed, queue=False, api_visibility="private"
         )
-        rolled.then(**showing)
+        rolled.then(self.show, **showing)
         self.gallery.select(
             self.pick, [self.recipe, *self.inside.dials], [*self.kept, *self.inside.outputs],
             show_progress="hidden", **private,
@@ -140,10 +150,19 @@ class GenerateTab:
         self, model: str, count: float, seed: float, truncation: float, fine: float, level: float
     ) -> list[Any]:
         """Fill the wall; what was chosen before is put away."""
-        wanted = check_recipe(model, count, seed, truncation)
+        return self._fill(make_wall, check_recipe(model, count, seed, truncation), fine, level)
+
+    @friendly
+    def open(
+        self, model: str, count: float, seed: float, truncation: float, fine: float, level: float
+    ) -> list[Any]:
+        """The same as the page opens: who only looks in is not charged for a GPU."""
+        return self._fill(make_pictures, check_recipe(model, count, seed, truncation), fine, level)
+
+    def _fill(self, make: Make, wanted: Recipe, fine: float, level: float) -> list[Any]:
         hidden = [gr.update(visible=False)] * 6
         return [
-            picture_files(self.models, wanted, self.gallery.GRADIO_CACHE),
+            picture_files(self.models, wanted, self.gallery.GRADIO_CACHE, make),
             wanted,
             texts.PICK_HINT,
             *hidden,

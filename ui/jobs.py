@@ -1,4 +1,5 @@
-"""Runs that outlive a tab: each in a process of its own; the others wait in line.
+"""Runs that outlive a tab: each in a process of its own; the others wait in line. Where the GPU is
+only lent, they train turn by turn instead (`turns`).
 
 What may be done with a run is here. Who minds the line is `keeper`; what a run's folder says is
 `run_folder`; how it looks is `view`.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ui.inherit import hand_down, require_heritage
 from ui.keeper import RUN_ID, Keeper, count_alive, line
 from ui.request import REQUEST_FILE, Settings, read_settings, write_settings
 from ui.run_folder import PACKED_FILE, RunState, ask_to_end, read_state, wait_again
+from ui.turns import Turns
 from ui.worker import is_alive, kill
 
 KEEP_HOURS = 24.0
@@ -32,8 +34,9 @@ class Runs:
     """All runs of this server, in folders below `root`, each reached only by its unguessable id.
 
     root: made if missing. most_waiting: length of the line. keep_hours: after that long without
-    a change, a run and its pictures are deleted. at_once: how many train at the same time. room:
-    megabytes that must be free for one to begin.
+    a change, a run and its pictures are deleted. at_once: how many train at the same time; 0 where
+    visitors' own events let them train (`drive`), and none waits for another. room: megabytes
+    that must be free for one to begin.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Runs:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._keeper = Keeper(root, at_once, keep_hours, room)
         self._lock = self._keeper.lock
+        self._turns = Turns(root, self._lock, room)
 
     def add(self, dataset: Dataset, run_id: str = "") -> str:
         """Keep prepared pictures as a draft and return its id, by default a new one.
@@ -126,13 +130,23 @@ class Runs:
     def look(self, run_id: str) -> RunState:
         """Say how a run is doing. Raises: BadRun when there is none by that id."""
         folder = self.folder(run_id)
-        state = read_state(folder, is_attended=self._keeper.attends(run_id))
-        if state.state == "queued":
+        is_attended = self._keeper.attends(run_id) or self._turns.attends(run_id)
+        state = read_state(folder, is_attended)
+        if state.state == "queued" and self._keeper.at_once:
             waiting = line(self.root)
             before = waiting.index(folder) if folder in waiting else 0
             taken = before + count_alive(self.root)
             state = replace(state, ahead=max(0, taken - self._keeper.at_once + 1))
         return state
+
+    def drive(self, run_id: str) -> Iterator[None]:
+        """Let a run that waits train within the caller's event, as `Turns.drive`. Raises: BadRun.
+
+        Nothing where runs have workers of their own.
+        """
+        folder = self.folder(run_id)
+        if not self._keeper.at_once:
+            yield from self._turns.drive(folder.name)
 
     def stop(self, run_id: str) -> None:
         """Ask a run to save and end, or take it out of the line. Raises: BadRun."""
@@ -207,6 +221,7 @@ class Runs:
 
         wait: how many seconds to give each worker to end.
         """
+        self._turns.close()
         self._keeper.close(wait)
 
     def _new_folder(self, run_id: str = "") -> str:
@@ -237,7 +252,7 @@ class Runs:
 
     def _refuse_if_full(self) -> None:
         waiting = len(line(self.root))
-        if waiting >= self.most_waiting:
+        if self._keeper.at_once and waiting >= self.most_waiting:
             raise BadRun(
                 texts.QUEUE_FULL.format(waiting=waiting),
                 texts.QUEUE_FULL_EXPECTED.format(most=self.most_waiting),

@@ -74,7 +74,8 @@ def count_alive(root: Path) -> int:
 class Keeper:
     """A thread that minds the line of runs below `root`; of several with one root, one does.
 
-    room: megabytes that must be free for a run to begin.
+    at_once: how many train at the same time; 0: none is started here (see `turns`), and none waits
+    for another. room: megabytes that must be free for a run to begin.
     lock: held while a run's folder changes from one state to another.
     """
 
@@ -245,7 +246,7 @@ class Keeper:
                     ask_to_end(folder, pause="server")
 
     def _sweep(self) -> None:
-        waiting = line(self.root)
+        waiting = line(self.root) if self.at_once else []  # where nobody comes, they grow old
         for folder in folders(self.root):
             is_old = time.time() - last_change(folder) > self.keep_hours * 3600
             if is_old and folder not in waiting and not is_alive(folder):

@@ -93,9 +93,7 @@ class Models:
 
     def load(self, name: str | None) -> Snapshot:
         """Load a model, or take it from memory. Raises: BadWeights, BadRun."""
-        folder = self.folder(name)
-        path = weights_of(folder)
-        return _load(folder, path.stat().st_mtime_ns if path.exists() else 0)
+        return load_kept(self.folder(name))
 
     def folder(self, name: str | None) -> Path:
         """Find a model's folder. Raises: BadWeights when there is none by that name."""
@@ -178,6 +176,12 @@ class Models:
         except BadRun:  # its model can be used all the same
             settings = None
         return title(settings) if settings is not None else ""
+
+
+def load_kept(folder: Path) -> Snapshot:
+    """Load the model in a folder, or take it from memory. Raises: BadWeights."""
+    path = weights_of(folder)
+    return _load(folder, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 def _brief(name: str) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_core.errors import BadPicture, BadSetting
-from gan_core.events import Event, Pastiche, Planned
+from gan_core.events import Event, Noticed, Pastiche, Planned
 from gan_core.files import explain_disk_errors
 from gan_core.pictures import encode_png
 from gan_core.settings import bounds_of
@@ -23,12 +24,13 @@ from gan_core.style.inputs import Content, Style
 from gan_core.style.recipe import Recipe, write_recipe
 from gan_core.style.sources import read_picture
 from gan_core.style.transfer import stylize
-from ui import texts
+from ui import gpu, texts
 from ui.cache import save_to_cache
 from ui.errors import require
 from ui.hub_networks import require_here
 
 MOST_SECONDS, MOST_STYLES = 600, 24
+LENT_SECONDS = gpu.LONGEST - 2 * gpu.READY
 _LABELS = {  # of the numbers
     "seconds": texts.STYLE_TIME,
     "size": texts.SIZE,
@@ -114,8 +116,30 @@ def read_asked(
     return Asked(config, picture, tuple(painted), names)
 
 
-def paint(asked: Asked, should_stop: Callable[[], bool]) -> Iterator[tuple[Event, Result | None]]:
-    """Run it; with the last event comes the result. Raises: AtelierError."""
+def paint(asked: Asked, going: Path | None = None) -> Iterator[tuple[Event, Result | None]]:
+    """Run it; with the last event comes the result. going: a file; once it is gone, it is to end.
+
+    Where a GPU is lent, it has no more time than that is lent for. Raises: AtelierError.
+    """
+    if gpu.LENT and asked.config.seconds > LENT_SECONDS:
+        yield Noticed(texts.LENT_LESS.format(seconds=LENT_SECONDS)), None
+        asked = replace(asked, config=replace(asked.config, seconds=LENT_SECONDS))
+    yield from _paint(asked, going)
+
+
+def _seconds(asked: Asked, going: Path | None) -> float:
+    return LENT_SECONDS if asked.config.steps else asked.config.seconds
+
+
+@gpu.lend(_seconds)
+def _paint(asked: Asked, going: Path | None) -> Iterator[tuple[Event, Result | None]]:
+    """The same, of values that cross into the process that has the GPU."""
+    began = time.monotonic()
+
+    def should_stop() -> bool:
+        is_over = gpu.LENT and time.monotonic() - began > LENT_SECONDS + gpu.READY / 2
+        return is_over or (going is not None and not going.exists())
+
     network: str = asked.config.network
     for event in stylize(asked.config, asked.content, asked.styles, should_stop):
         if isinstance(event, Planned):
@@ -147,26 +171,30 @@ def save(png: bytes, name: str, folder: str) -> str:
 
 
 class Stops:
-    """For each visitor's session, whether Stop was pressed since its run began."""
+    """For each visitor's session, whether Stop was pressed since its run began.
+
+    By files, which a process that a GPU is lent to sees as well.
+    """
 
     def __init__(self) -> None:
-        self._pressed: dict[str, threading.Event] = {}
+        self._under_way: dict[str, Path] = {}
 
     @contextmanager
-    def during(self, session: str) -> Iterator[Callable[[], bool]]:
-        """While a run goes on: a function that says whether it is to stop."""
-        pressed = self._pressed[session] = threading.Event()
-        try:
-            yield pressed.is_set
-        finally:
-            if self._pressed.get(session) is pressed:
-                del self._pressed[session]
+    def during(self, session: str) -> Iterator[Path]:
+        """While a run goes on: a file that is there as long as it is not to stop."""
+        with TemporaryDirectory(prefix="gan-atelier-") as folder:
+            going = self._under_way[session] = Path(folder) / "going"
+            going.touch()
+            try:
+                yield going
+            finally:
+                if self._under_way.get(session) is going:
+                    del self._under_way[session]
 
     def press(self, session: str) -> None:
         """Stop the session's run, if there is one."""
-        pressed = self._pressed.get(session)
-        if pressed is not None:
-            pressed.set()
+        if going := self._under_way.get(session):
+            going.unlink(missing_ok=True)
 
 
 def _read_weights(text: str, count: int) -> list[float]:

@@ -115,7 +115,7 @@ class Programs:
             colors=colors,
         )  # fmt: skip
         asked = read_asked(config, content, styles or [])
-        *_, (_, result) = paint(asked, lambda: False)
+        *_, (_, result) = paint(asked)
         assert result is not None
         return save(result.png(colors), "pastiche.png", self.pastiche.GRADIO_CACHE)
 

@@ -5,6 +5,7 @@ Nothing lists runs: whoever has a run's id has the run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from gan_core.gan.config import TrainConfig
 from gan_core.gan.start import SCRATCH
 from gan_core.pictures import compose
 from gan_core.settings import default_of
-from ui import view
+from ui import gpu, view
 from ui.cache import save_to_cache
 from ui.choice import of_network
-from ui.errors import friendly
+from ui.errors import friendly, friendly_stream
 from ui.models import Models
 from ui.orders import more_minutes
 from ui.pictures_report import READING, read_uploads
@@ -42,6 +43,9 @@ class RunPrograms:
         declare(self.train, asked, gr.Textbox(visible=False, label="run_id"), **READING)
         for endpoint in (self.train_status, self.pause, self.resume, self.stop, self.delete):
             declare_plain(endpoint, queue=False)
+        if gpu.LENT:
+            answer = gr.JSON(visible=False, label="status")
+            declare(self.drive, words(run_id=None), answer, concurrency_limit=None)
         self.zip = gr.File(label="zip", visible=False)
         declare(self.download, words(run_id=None), self.zip, **PACKING)
 
@@ -57,7 +61,8 @@ class RunPrograms:
             seed: 0 to 2147483647.
 
         Returns:
-            The run's id, which is its only key: keep it.
+            The run's id, which is its only key: keep it. On a Space with ZeroGPU it waits for
+            `drive`.
         """
         choice = of_network(self.models.start(start)[1], start)
         dataset = compose(read_uploads(files, choice.resolution))
@@ -117,6 +122,22 @@ class RunPrograms:
         """
         self.runs.stop(run_id)
         return self.train_status(run_id)
+
+    @friendly_stream
+    def drive(self, run_id: str) -> Iterator[dict[str, Any]]:
+        """Let a run that waits train here, on the caller's GPU quota, until it has ended.
+
+        Called after `train` and `resume`. If the call is given up, the run saves and is paused.
+
+        Args:
+            run_id: from `train`.
+
+        Returns:
+            Once in a second what `train_status` gives.
+        """
+        for _ in self.runs.drive(run_id):
+            yield self.train_status(run_id)
+        yield self.train_status(run_id)
 
     @friendly
     def download(self, run_id: str) -> str:

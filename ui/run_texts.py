@@ -68,6 +68,7 @@ STOPPING_EARLY = "It was still loading, and has learnt nothing more. It ends in 
 PAUSED = "Saved after {time}. It waits until you let it go on; others may train meanwhile."
 PAUSED_EARLY = "Paused before anything was learnt."
 CANNOT_BEGIN = "It cannot start yet. {reason} It is tried again by itself."
+REFUSED = "{title}: {message}. What was learnt is saved; go on when there is time on the GPU again."
 CANNOT_GO_ON = "It cannot go on by itself. {reason}"
 FINISHED = "{shown} were shown in {time}. The best model was kept."
 FINISHED_HARDLY = "{shown} were shown in {time}, too few to learn from. Give it more minutes."
@@ -79,6 +80,11 @@ PAUSED_AGAIN = "Paused before it learnt anything more. What it had saved before 
 INTERRUPTED = "The training process ended unexpectedly."
 CAN_GO_ON = "It can go on from what it saved last."
 HAS_MODEL = "The last good model was kept."
+WAITS_FOR_GPU = "It waits for a GPU."
+KEEP_TAB = (
+    "Keep this page open: it lends the run your time on the GPU, for less than a minute at a time."
+    " If you close it, the run saves and pauses; come back, and let it go on from there."
+)
 CLOSE_TAB = "You may close this page; the run goes on, and is here when you come back."
 PICTURE, PICTURES, THOUSAND_PICTURES = "1 picture", "{n} pictures", "{kimg:,.1f} thousand pictures"
 STATUS = "{shown} shown · {speed:,.0f} a second · {left} left"
@@ -208,6 +214,7 @@ KID_KEPT = "KID × 1000: {kid}"
 # What can go wrong
 NO_RUN = "There is no such run."
 NO_RUN_EXPECTED = "A run is kept for {hours:g} hours, and reached only by its own id."
+GONE_EXPECTED = "A turn on the GPU belongs to one that was asked for."
 NO_RUN_ADVICE = "Start a new one."
 UNREADABLE = "What was asked for of this run cannot be read."
 UNREADABLE_EXPECTED = "It must be as this version of GAN Atelier writes it."

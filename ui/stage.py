@@ -1,7 +1,8 @@
 """The stage of the Style tab: the picture as it grows, and what can be done with it at the end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -57,8 +58,11 @@ class Stage:
             self.download, self.curves, self.losses, self.shares, self.details, self.result,
         ]  # fmt: skip
 
-    def play(self, asked: Asked, should_stop: Callable[[], bool]) -> Iterator[list[Any]]:
-        """Values for `outputs` from the start to the end. Raises: AtelierError."""
+    def play(self, asked: Asked, going: Path) -> Iterator[list[Any]]:
+        """Values for `outputs` from the start to the end. going: as `paint`.
+
+        Raises: AtelierError.
+        """
         events: list[Event] = []
         hidden, shown = gr.update(visible=False), gr.update(visible=True)
         stop = gr.update(visible=True, interactive=True)
@@ -69,7 +73,7 @@ class Stage:
             hidden, hidden, *[gr.skip()] * 2, hidden, *[gr.skip()] * 3, None,
         ]  # fmt: skip
         result = None
-        for event, made in paint(asked, should_stop):
+        for event, made in paint(asked, going):
             result = made
             image = None
             if isinstance(event, Painted):

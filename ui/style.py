@@ -174,8 +174,8 @@ class StyleTab:
         yield from self._play(replace(asked, config=config, content=content), request)
 
     def _play(self, asked: Asked, request: gr.Request) -> Iterator[list[Any]]:
-        with self._stops.during(str(request.session_hash)) as should_stop:
-            yield from self.stage.play(asked, should_stop)
+        with self._stops.during(str(request.session_hash)) as going:
+            yield from self.stage.play(asked, going)
 
     @friendly
     def ask_stop(self, request: gr.Request) -> Any:

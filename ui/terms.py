@@ -8,7 +8,7 @@ from gan_core.gan import pace
 from gan_core.gan.config import TrainConfig, derive
 from gan_core.gan.start import SCRATCH
 from gan_core.settings import bounds_of
-from ui import texts
+from ui import gpu, texts
 from ui.choice import Choice, asked_of_trainer, is_usual
 from ui.errors import require
 from ui.models import Models
@@ -55,6 +55,9 @@ def growing_within(models: Models, choice: Choice, config: TrainConfig) -> dict[
     """
     if is_usual(models, choice):
         return {}
+    if gpu.LENT:  # timed in its first turn
+        is_grown = config.grow_from and choice.start == SCRATCH
+        return {"grow_from": config.grow_from} if is_grown else {}
     growing = pace.fit(config, choice.start == SCRATCH)
     if growing and choice.start == SCRATCH:
         growing["grow_from"] = config.grow_from

@@ -149,6 +149,7 @@ CLOCK = (
     "{kind}, {size} px, on this machine: about {shown} pictures in {minutes} minutes ({speed} a"
     " second)."
 )
+CLOCK_LENT = "How many pictures it is shown is known once it trains: the GPU is lent only then."
 CLOCK_GROWS = "From {first} to {last} px, each size gets about {each}."
 OTHER_SIZE = "These pictures were cut at {found} px."
 OTHER_SIZE_EXPECTED = "What was chosen makes pictures of {wanted} px."
@@ -172,6 +173,7 @@ STRENGTH = "Strength of style"
 STYLE_TIME = "Time, seconds"
 PAINT = "Paint"
 STAGE_ALT = "The picture as it grows"
+LENT_LESS = "The GPU is lent for less than that: {seconds:g} seconds are used."
 STYLE_STOP = "Stop and keep"
 STYLE_HINT = (
     "Drop a picture and a painting, or choose ours, and press **Paint**. Here is our landscape in"

@@ -125,7 +125,7 @@ class TrainTab:
                 show_progress="hidden", queue=False, **private,
             ).then(self.time_it, **timing)  # fmt: skip
         form.estimate.click(self.time_again, **timing)
-        self.button.click(
+        started = self.button.click(
             self.start,
             [
                 report.draft,
@@ -141,6 +141,7 @@ class TrainTab:
             js=PROMISE,  # the tab may be closed before there is an answer
             **private,
         )
+        self.watch.let_train(started)
 
     @friendly
     def follow(self, n_images: int, filled_for: tuple[int, NetworkConfig], *rest: Any) -> list[Any]:

@@ -16,6 +16,7 @@ from gan_core.events import (
     Started,
 )
 from gan_core.gan.run import kept_measurement
+from ui import gpu
 from ui import run_texts as texts
 from ui.parts import is_hardly_trained, minutes_given, newest, present_part, seconds_left
 from ui.run_folder import ACTIVE, RunState, State
@@ -50,7 +51,8 @@ def status_html(run: RunState) -> str:
     headline = texts.HEADLINES[_apparent(run)]
     sentence = html.escape(growing(run) + sentence_of(run))
     notes = [plan(run), kid_so_far(run.events)]
-    notes.append(texts.CLOSE_TAB if run.state in ACTIVE else kept(run))
+    stay = texts.KEEP_TAB if gpu.LENT else texts.CLOSE_TAB
+    notes.append(stay if run.state in ACTIVE else kept(run))
     note = "".join(f'<p class="note">{text}</p>' for text in notes if text)
     return (
         f'<div class="status" data-state="{run.state}"><h3 aria-live="polite">{headline}</h3>'
@@ -98,6 +100,8 @@ def sentence_of(run: RunState) -> str:
         return texts.CANNOT_BEGIN.format(reason=run.reason)
     if run.reason and state in ("paused", "interrupted"):
         return f"{texts.CANNOT_GO_ON.format(reason=run.reason)} {texts.OR_ANEW}"
+    if run.state == "queued" and gpu.LENT:
+        return texts.WAITS_FOR_GPU
     if state == "queued":
         return texts.QUEUED.format(ahead=run.ahead) if run.ahead > 1 else texts.QUEUED_NEXT
     if state == "starting":

@@ -7,18 +7,19 @@ are `look.Part`s, put in order here; what is done to a run is in `orders`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from gan_core.gan.start import SCRATCH
+from ui import gpu, view
 from ui import run_texts as texts
-from ui import view
 from ui.charts import Charts
 from ui.controls import Controls
-from ui.errors import friendly
+from ui.errors import friendly, friendly_stream
 from ui.generate import SHARED, GenerateTab
 from ui.history import History
 from ui.look import Mark, Part
@@ -86,7 +87,8 @@ class Watch:
     def wire(self, demo: gr.Blocks, tabs: gr.Tabs) -> None:
         """Connect buttons, clock and page opening; called once everything is laid out."""
         watched = [self.mine, self.store.seen]
-        demo.load(self.reattach, self.mine, [tabs, *self.outputs], js=RECALL, **_PRIVATE)
+        opened = demo.load(self.reattach, self.mine, [tabs, *self.outputs], js=RECALL, **_PRIVATE)
+        self.let_train(opened)
         # Not queued: a full line of other work must not freeze the progress that people watch.
         looked_at = [*watched, self.wall.moment]
         self.store.timer.tick(self.poll, looked_at, self.outputs, queue=False, **_PRIVATE)
@@ -108,7 +110,10 @@ class Watch:
             (self.result.from_model.click, orders.begin_from_model, []),
             (self.result.again.click, orders.leave, []),
         ):
-            event(self.then_show(order), [*watched, *inputs], self.outputs, js=RECALL, **_PRIVATE)
+            done = event(
+                self.then_show(order), [*watched, *inputs], self.outputs, js=RECALL, **_PRIVATE
+            )
+            self.let_train(done)
         self.history.wire(
             self.then_show(orders.open), self.then_show(orders.delete), watched, self.outputs
         )
@@ -125,6 +130,22 @@ class Watch:
             ),
         ):
             chosen.success(generate.show, generate.inputs, generate.outputs, **SHARED, **_PRIVATE)
+
+    def let_train(self, asked: Dependency) -> None:
+        """Where the GPU is only lent: after an event that may have asked for a run, lend it that
+        visitor's, in an event that lasts as long as the run."""
+        if gpu.LENT:
+            asked.success(
+                self.train_here, self.mine, None, trigger_mode="multiple", concurrency_limit=None,
+                **_PRIVATE,
+            )  # fmt: skip
+
+    @friendly_stream
+    def train_here(self, stored: object) -> Iterator[None]:
+        """Let the run that is watched train here, if it waits for that."""
+        run_id = Mine.from_browser(stored).run
+        if self.runs.exists(run_id):
+            yield from self.runs.drive(run_id)
 
     def then_show(self, order: Callable[..., Mine]) -> Callable[..., list[Any]]:
         """Make a handler that carries out an order and shows what came of it."""

@@ -11,8 +11,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 WORKER_FILE, LOG_FILE, EXIT_FILE = "worker.pid", "worker.log", "exit"
@@ -47,6 +47,19 @@ def launch(folder: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
             raise
     os.setpriority(os.PRIO_PROCESS, worker.pid, _NICENESS)
     return worker
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Be the worker of the run in `folder`, in this process, while the block lasts."""
+    unlocked = folder / f".{WORKER_FILE}"
+    reserve_exit(folder)
+    with unlocked.open("w") as pid:
+        fcntl.flock(pid, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        pid.write(str(os.getpid()))
+        pid.flush()
+        unlocked.rename(folder / WORKER_FILE)
+        yield
 
 
 def is_alive(folder: Path) -> bool:

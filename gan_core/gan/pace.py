@@ -78,10 +78,9 @@ def grow_kimg(kimg: float, first: int, resolution: int, by_time: bool = True) ->
 def fit(config: TrainConfig, is_from_scratch: bool, anyway: bool = False) -> dict[str, Any]:
     """Refuse a run that comes to nothing in its time here, and say what of growing follows from it.
 
-    anyway: do not refuse.
-
     Returns `grow_kimg` for a run that grows, else nothing. Takes a few seconds, to time steps; none
     if the run ends by `kimg`: whoever gives a number of pictures knows what they want.
+    anyway: refuse nothing, as where it is not this machine that will train.
 
     Raises: BadSetting, with the figures.
     """

@@ -41,12 +41,16 @@ HELD_OUT_FILE = "held_out.safetensors"  # pictures that are only measured agains
 SAMPLES_FOLDER, BEST_FOLDER = "samples", "best"
 
 
-def record(events: Iterable[Event], folder: Path, config: TrainConfig) -> Iterator[Event]:
+def record(
+    events: Iterable[Event], folder: Path, config: TrainConfig, heeds_stop: bool = False
+) -> Iterator[Event]:
     """Write every event to the run's folder and pass it on; previews become PNG files.
 
-    Raises: DiskFull, BadRun when the folder is deleted meanwhile.
+    heeds_stop: who asked the run to stop before it began means this part of it; by default, the
+    one before. Raises: DiskFull, BadRun when the folder is deleted meanwhile.
     """
-    (folder / STOP_FILE).unlink(missing_ok=True)
+    if not heeds_stop:
+        (folder / STOP_FILE).unlink(missing_ok=True)
     sweep_unfinished(folder)
     with write_atomically(folder / CONFIG_FILE) as path:
         path.write_text(config_to_json(config) + "\n", encoding="utf-8")

@@ -97,8 +97,8 @@ def needs(hardware: str | None) -> str:
     if hardware == ZERO_GPU:
         return (
             "ZeroGPU is open to personal accounts with a confirmed address that are older than 30"
-            " days. It is made for programs that ask it for a GPU; this page computes on its CPU,"
-            " and ZeroGPU may stop it for that."
+            " days. Its GPU is lent for a call at a time, of which every visitor has some minutes a"
+            " day. A run trains there while its page is open, and otherwise waits."
         )
     return (
         f"The Hub bills {hardware} by the hour, from when it starts until it is paused:"

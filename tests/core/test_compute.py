@@ -1,8 +1,10 @@
 """The timed probe chooses what is fastest by the clock, and nothing by name."""
 
 import pytest
+import torch
 
-from gan_core.compute import Compute, available_threads, candidates, choose
+from gan_core import compute
+from gan_core.compute import Compute, available_threads, candidates, choose, has_gpu
 
 SLOW, FAST = Compute("cpu", "float32"), Compute("cpu", "bfloat16", True)
 
@@ -45,6 +47,20 @@ def test_processes_on_one_machine_share_its_threads(monkeypatch):
     assert {option.threads for option in candidates()} == {8}
     assert {option.threads for option in candidates(processes=3)} == {2}
     assert {option.threads for option in candidates(processes=9)} == {1}
+
+
+def test_an_emulated_gpu_is_not_believed_until_it_was_lent(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(compute, "_is_lent", False)
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    assert not has_gpu()
+    assert {option.device for option in candidates()} == {"cpu"}
+    compute.take_lent_gpu()
+    assert {option.device for option in candidates()} == {"cuda"}
+    monkeypatch.setattr(compute, "_is_lent", False)
+    monkeypatch.setenv("SPACES_ZERO_GPU", "false")
+    assert has_gpu()
 
 
 def test_other_work_on_the_machine_does_not_change_the_choice():

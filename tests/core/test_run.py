@@ -138,3 +138,9 @@ def test_a_new_part_of_a_run_forgets_an_old_wish_to_stop(tmp_path):
     assert is_stop_requested(tmp_path)
     list(record([Finished(0.0, 0.0, False, None)], tmp_path, CONFIG))
     assert not is_stop_requested(tmp_path)
+
+
+def test_a_part_that_heeds_an_earlier_wish_to_stop_leaves_it_there(tmp_path):
+    request_stop(tmp_path)
+    list(record([Finished(0.0, 0.0, False, None)], tmp_path, CONFIG, heeds_stop=True))
+    assert is_stop_requested(tmp_path)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def serve(folder: Path, **settings: str) -> Iterator[str]:
+def serve(folder: Path, program: Sequence[str] = ("app.py",), **settings: str) -> Iterator[str]:
     """Run the program, and give its address. settings: of its environment."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -26,7 +26,7 @@ def serve(folder: Path, **settings: str) -> Iterator[str]:
     environment = {**os.environ, **settings}
     environment.pop("GRADIO_TEMP_DIR", None)
     with (folder / "log").open("wb") as log:
-        command = [sys.executable, "app.py"]
+        command = [sys.executable, *program]
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         address = f"http://127.0.0.1:{port}"
         try:
@@ -38,7 +38,7 @@ def serve(folder: Path, **settings: str) -> Iterator[str]:
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
+    deadline = time.monotonic() + 3 * PATIENCE / 1000  # it imports torch first
     while time.monotonic() < deadline and server.poll() is None:
         try:
             urllib.request.urlopen(address, timeout=5).close()

@@ -12,7 +12,7 @@ from gan_core.errors import AtelierError, BadPicture, BadSetting
 from gan_core.events import Noticed, Painted, Pastiche
 from gan_core.style.config import PRESETS, StyleConfig
 from gan_core.style.recipe import read_recipe
-from ui import examples, style_view
+from ui import examples, gpu, style_view
 from ui.painting import MOST_STYLES, Stops, paint, read_asked, read_brush, read_config
 
 PAINTED = Painted(2.0, 6.0, 128, 5, 0.4, 0.2, 0.1, 0.6, 0.7)
@@ -41,7 +41,7 @@ def test_the_committed_examples_are_what_the_code_draws() -> None:
 def test_a_bundled_example_is_painted_like_another_and_carries_its_recipe(tmp_path: Path) -> None:
     content, style = examples.contents()[0], examples.styles()[0]
     asked = read_asked(QUICK, str(content), [str(style)])
-    *_, (end, result) = paint(asked, lambda: False)
+    *_, (end, result) = paint(asked)
     assert isinstance(end, Pastiche) and result is not None
     (tmp_path / "made.png").write_bytes(result.png("style"))
     recipe = read_recipe(tmp_path / "made.png")
@@ -52,7 +52,7 @@ def test_a_bundled_example_is_painted_like_another_and_carries_its_recipe(tmp_pa
 
 def test_colours_are_switched_without_painting_anew(pictures: list[str]) -> None:
     asked = read_asked(QUICK, pictures[0], pictures[1:])
-    *_, (_, result) = paint(asked, lambda: False)
+    *_, (_, result) = paint(asked)
     assert result is not None
     kept, painted = result.image("keep"), result.image("style")
     assert (painted == result.painted).all()
@@ -64,7 +64,7 @@ def test_a_style_that_was_recoloured_first_is_remembered_in_the_recipe(
     pictures: list[str],
 ) -> None:
     asked = read_asked(replace(QUICK, colors="match"), pictures[0], pictures[1:])
-    *_, (_, result) = paint(asked, lambda: False)
+    *_, (_, result) = paint(asked)
     assert result is not None
     assert read_recipe(result.png("style")).config.colors == "match"
     assert read_recipe(result.png("keep")).config.colors == "keep"
@@ -138,9 +138,20 @@ def test_stop_reaches_only_the_session_that_pressed_it() -> None:
     stops.press("nobody")
     with stops.during("a") as a, stops.during("b") as b:
         stops.press("a")
-        assert (a(), b()) == (True, False)
+        assert (a.exists(), b.exists()) == (False, True)
+    assert not b.exists()
     with stops.during("a") as again:
-        assert not again()
+        assert again.exists()
+
+
+def test_where_a_gpu_is_lent_no_more_time_is_used_than_it_is_lent_for(
+    pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "LENT", True)
+    asked = read_asked(replace(QUICK, seconds=600), pictures[0], pictures[1:])
+    event, _ = next(paint(asked))
+    assert isinstance(event, Noticed)
+    assert f"{gpu.LONGEST - 2 * gpu.READY:g} seconds are used" in event.text
 
 
 def test_the_status_tells_time_left_and_shares_and_then_the_end() -> None:

@@ -1,0 +1,219 @@
+"""Runs that train turn after turn in visitors' events, as where a GPU is only lent."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_runs import noise, tiny_model, tiny_settings, wait_until
+
+from gan_core.commands.start import start_from
+from gan_core.events import Failed, Finished, Preview, Progress, Started
+from gan_core.gan.checkpoint import find_checkpoint
+from gan_core.gan.config import TrainConfig, network_of
+from gan_core.gan.run import read_events, request_stop
+from gan_core.gan.start import SCRATCH, Data
+from gan_core.gan.train import train
+from gan_core.settings import default_of
+from gan_core.weights import read_tensors
+from ui import choice, gpu, turn, view
+from ui import run_texts as texts
+from ui import texts as page_texts
+from ui.jobs import Runs
+from ui.request import Settings
+from ui.turn import seconds_of, take_turn
+from ui.worker import WORKER_FILE, is_alive
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Runs]:
+    runs = Runs(tmp_path / "runs", at_once=0)
+    yield runs
+    runs.close()
+
+
+@pytest.fixture
+def settings(model: Path) -> Settings:
+    return tiny_settings(model, batch_size=8)
+
+
+def short(settings: Settings, seconds: float) -> Settings:
+    return replace(settings, minutes=seconds / 60)
+
+
+# --- one turn after another -----------------------------------------------------------------------
+
+
+def test_two_turns_come_to_the_same_weights_as_a_run_that_was_never_broken_off(
+    runs: Runs, settings: Settings, tmp_path: Path
+) -> None:
+    run_id = runs.create(noise(), settings)
+    folder = runs.folder(run_id)
+    assert take_turn(str(folder), 0.3, False)
+    first = find_checkpoint(folder).nimg
+    assert take_turn(str(folder), 0.3, True)
+    both = find_checkpoint(folder)
+    assert 0 < first < both.nimg
+
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    config = replace(both.config, minutes=None, kimg=both.nimg / 1000)
+    start, _, _ = start_from(settings.start)
+    *_, end = train(config, Data(noise().images), whole, start, among=[both.compute])
+    assert isinstance(end, Finished)
+    tensors, expected = (read_tensors(each / "checkpoint.safetensors") for each in (folder, whole))
+    assert tensors.keys() == expected.keys()
+    assert all(torch.equal(tensors[name], expected[name]) for name in expected)
+
+
+def test_the_log_of_several_turns_is_that_of_one_run_and_stop_ends_it(
+    runs: Runs, settings: Settings
+) -> None:
+    run_id = runs.create(noise(), settings)
+    folder = runs.folder(run_id)
+    assert take_turn(str(folder), 0.2, False)
+    assert take_turn(str(folder), 0.2, True)
+    events = read_events(folder)
+    assert [isinstance(event, Started) for event in events].count(True) == 1
+    assert not any(isinstance(event, Finished | Failed) for event in events)
+    shown = [event.kimg for event in events if isinstance(event, Preview | Progress)]
+    assert shown == sorted(shown)
+    assert runs.look(run_id).has_model
+
+    request_stop(folder)
+    assert not take_turn(str(folder), 0.2, True)
+    end = read_events(folder)[-1]
+    assert isinstance(end, Finished)
+    assert end.kimg == find_checkpoint(folder).nimg / 1000
+    assert runs.look(run_id).state == "stopped"
+
+
+def test_a_turn_takes_no_more_than_is_left_and_counts_all_turns(
+    runs: Runs, settings: Settings
+) -> None:
+    long, brief = (
+        runs.folder(runs.create(noise(), short(settings, each))) for each in (300.0, 9.0)
+    )
+    assert seconds_of(long, False) == turn.SECONDS
+    assert seconds_of(brief, False) == pytest.approx(9 + 5)
+    assert take_turn(str(brief), 0.2, False)
+    had = find_checkpoint(brief).seconds
+    assert 0 < had < 9
+    assert seconds_of(brief, True) == pytest.approx(9 - had + 5)
+
+
+def test_a_network_that_grows_is_timed_in_its_first_turn(runs: Runs) -> None:
+    network = {"kind": "pyramid", "resolution": 16, "width_G": 8, "width_D": 8}
+    options = {"grow_from": 8, "batch_size": 8}
+    asked = Settings(5.0, 0, SCRATCH, SCRATCH, "24 pictures", options, network=network)
+    folder = runs.folder(runs.create(noise(), asked))
+    assert take_turn(str(folder), 0.2, False)
+    first = find_checkpoint(folder)
+    assert first.config.grow_from == 8
+    assert first.config.grow_kimg != default_of(TrainConfig, "grow_kimg")
+    assert take_turn(str(folder), 0.2, True)
+    assert find_checkpoint(folder).config.grow_kimg == first.config.grow_kimg
+
+
+def test_a_run_whose_pictures_are_gone_fails_with_the_reason(
+    runs: Runs, settings: Settings
+) -> None:
+    run_id = runs.create(noise(), settings)
+    folder = runs.folder(run_id)
+    (folder / "dataset.safetensors").unlink()
+    assert not take_turn(str(folder), 0.2, False)
+    run = runs.look(run_id)
+    assert run.state == "failed"
+    assert "dataset.safetensors" in run.reason
+
+
+# --- driven by a visitor's event ------------------------------------------------------------------
+
+
+def test_nobody_starts_a_run_but_who_drives_it_and_then_it_ends_by_its_time(
+    runs: Runs, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "SECONDS", 2.0)
+    run_id, other = (runs.create(noise(), short(settings, 6.0)) for _ in range(2))
+    assert (runs.look(run_id).state, runs.look(run_id).ahead) == ("queued", 0)
+    driving = runs.drive(run_id)
+    states = [runs.look(run_id).state for _ in driving]
+    assert set(states) <= {"queued", "starting", "running", "stopping"}
+    run = runs.look(run_id)
+    assert run.state == "finished"
+    assert run.has_model
+    assert find_checkpoint(runs.folder(run_id)).seconds <= 6.0 + 2.0
+    assert runs.look(other).state == "queued"
+    assert not (runs.folder(other) / WORKER_FILE).exists()
+
+
+def test_a_closed_page_pauses_the_run_and_it_goes_on_from_there(
+    runs: Runs, settings: Settings
+) -> None:
+    run_id = runs.create(noise(), settings)
+    folder = runs.folder(run_id)
+    driving = runs.drive(run_id)
+    next(driving)
+    assert list(runs.drive(run_id)) == []  # one event is enough
+    wait_until(lambda: runs.look(run_id).state == "running")
+    assert is_alive(folder)
+    driving.close()  # type: ignore[attr-defined]
+    wait_until(lambda: runs.look(run_id).state == "paused")
+    saved = find_checkpoint(folder).nimg
+    assert saved > 0
+    runs.resume(run_id)
+    assert runs.look(run_id).state == "queued"
+    again = runs.drive(run_id)
+    next(again)
+    wait_until(lambda: runs.look(run_id).state == "running")
+    runs.stop(run_id)
+    assert list(again) is not None
+    wait_until(lambda: runs.look(run_id).state == "stopped")
+    begun = [event.kimg for event in read_events(folder) if isinstance(event, Started)]
+    assert begun == [0.0, saved / 1000]
+    assert find_checkpoint(folder).nimg >= saved
+
+
+def test_a_server_that_ends_pauses_what_trains(runs: Runs, settings: Settings) -> None:
+    run_id = runs.create(noise(), settings)
+    driving = runs.drive(run_id)
+    next(driving)
+    wait_until(lambda: runs.look(run_id).state == "running")
+    runs.close()
+    list(driving)
+    assert runs.look(run_id).state == "paused"
+
+
+def test_where_no_gpu_is_lent_a_function_stays_what_it_is() -> None:
+    def task(seconds: float) -> float:
+        return seconds
+
+    assert not gpu.LENT
+    assert gpu.lend(lambda seconds: seconds)(task) is task
+    assert gpu.device() == "cpu"
+
+
+def test_where_a_gpu_is_lent_no_step_is_timed_before_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gpu, "LENT", True)
+    hopeless = TrainConfig(network_of("pyramid", resolution=256), minutes=0.05)
+    assert choice.estimate(hopeless, is_from_scratch=True) == (
+        f'<p class="note">{page_texts.CLOCK_LENT}</p>'
+    )
+
+
+def test_the_page_says_that_it_must_stay_open_where_it_lends_its_time(
+    runs: Runs, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.look(runs.create(noise(), settings))
+    assert texts.CLOSE_TAB in view.status_html(run)
+    monkeypatch.setattr(gpu, "LENT", True)
+    assert texts.KEEP_TAB in view.status_html(run)
+    assert texts.WAITS_FOR_GPU in view.status_html(run)
