@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from threading import Lock, Thread
 
 from gan_core.errors import BadWeights, HubUnreachable
+from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.resolve import on_the_hub, pinned
 from gan_core.models import Model, find_kept, find_on_hub
 from ui import texts
 
 _MOST_AT_ONCE = 4  # different models; whoever wants one that comes already waits for it as well
+_MOST_MB = 5000  # of models that visitors named; the largest has 300
 
 
 @dataclass
@@ -26,10 +28,12 @@ class Coming:
 class HubModels:
     """What this server has of the Hub. Names are "owner/repo" or "owner/repo@revision", no paths.
 
-    The files lie in the cache of the Hub's client, and are there after a restart too.
+    The files lie in the cache of the Hub's client, and are there after a restart too, until there
+    are too many of them. most_mb: megabytes of what came here for visitors.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_mb: float = _MOST_MB) -> None:
+        self._borrowed = Borrowed(most_mb)
         self._lock = Lock()
         self._coming: dict[tuple[str, str], Coming] = {}
         self._looked_at: dict[str, Model | None] = {}  # by name with commit; None: of no use
@@ -45,7 +49,10 @@ class HubModels:
             except BadWeights:  # once it is fetched again, that says why
                 self._looked_at[here] = None
         model = self._looked_at[here]
-        return model if model is not None and model.folder.exists() else None
+        if model is None or not model.folder.exists():
+            return None
+        self._borrowed.use(here.partition("@")[0])
+        return model
 
     def fetch(self, name: str) -> Coming:
         """Begin to fetch a model, or join those who wait for it; what is here comes at once.
@@ -75,7 +82,7 @@ class HubModels:
             coming.done, coming.total = done, total
 
         try:
-            model = find_on_hub(name, tell)
+            model = find_on_hub(name, tell, borrowed=self._borrowed)
         except BaseException as error:
             self._forget(asked)
             coming.outcome.set_exception(error)

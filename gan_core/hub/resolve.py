@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from gan_core.errors import BadWeights, DiskFull, HubUnreachable
+from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.cache import Kept
 from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.names import DISCRIMINATOR, MODEL, PICKLES, Picked, pick
@@ -87,9 +88,11 @@ def find_on_hub(
     *,
     cache: Path | None = None,
     endpoint: str | None = None,
+    borrowed: Borrowed | None = None,
 ) -> Found:
     """As `find`, but on the Hub alone: a name that a stranger typed is never taken for a path.
 
+    borrowed: bounds what strangers have fetched.
     Raises: BadWeights for any other name, or for nothing of use; HubUnreachable; DiskFull.
     """
     if (asked := on_the_hub(name)) is None:
@@ -99,8 +102,9 @@ def find_on_hub(
             "Look for one at huggingface.co/models.",
         )
     fetched = fetch_model(
-        *asked, label=name, cache=cache, endpoint=endpoint, on_progress=on_progress
-    )
+        *asked, label=name, cache=cache, endpoint=endpoint, on_progress=on_progress,
+        borrowed=borrowed,
+    )  # fmt: skip
     return _of_repository(asked[0], fetched)
 
 
