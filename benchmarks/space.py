@@ -30,8 +30,13 @@ from gan_core.hub.space import ROOT, space_files
 PATIENCE = 180.0  # seconds for the page to answer, on a busy machine
 _VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 _TROUBLE = re.compile(r"^.*(?:Error|Traceback|WARNING).*$", re.MULTILINE)  # in its log
-# Gradio leaves event loops to the garbage collector, in which CPython stumbles over their sockets.
-_LEFT = re.compile(r"^Exception ignored in: .*__del__.*\nTraceback.*\n(?: .*\n)+.*\n", re.MULTILINE)
+# Not ours: Gradio leaves event loops to the garbage collector, in which CPython stumbles over their
+# sockets; and it looks for `spaces`, which the Hub installs beside what requirements.txt names.
+_NOT_OURS = re.compile(
+    r"^Exception ignored in: .*__del__.*\nTraceback.*\n(?: .*\n)+.*\n"
+    r"|^Exception in thread .*\nTraceback.*\n(?: .*\n)+RuntimeError: `spaces` package.*\n",
+    re.MULTILINE,
+)
 # What the Hub sets, and what its image of a Gradio Space does; the token is a secret of the owner.
 VARIABLES = {
     "SYSTEM": "spaces", "SPACE_ID": "someone/atelier", "SPACE_HOST": "someone-atelier.hf.space",
@@ -69,7 +74,7 @@ class Space:
 
     def trouble(self) -> list[str]:
         """Lines of its log that tell of something that went wrong."""
-        return [str(line) for line in _TROUBLE.findall(_LEFT.sub("", self.log()))]
+        return [str(line) for line in _TROUBLE.findall(_NOT_OURS.sub("", self.log()))]
 
     def asked(self) -> str:
         """Whom it wanted to ask outside this machine, a line for each time."""
