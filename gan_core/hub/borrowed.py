@@ -54,7 +54,7 @@ class Borrowed:
 
     def use(self, repo: str) -> None:
         """Remember that something of a repository is used now."""
-        with suppress(FileNotFoundError):  # it came otherwise
+        with suppress(OSError):  # it came otherwise, or its cache is not ours to write
             os.utime(self._list(repo))
 
     @property
