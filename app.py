@@ -5,10 +5,13 @@ import os
 import signal
 import sys
 
+from gan_core.hub.client import be_anonymous
 from ui import build_app, launch_options
 from ui.errors import whole_number
 
 AT_ONCE = "GAN_ATELIER_RUNS_AT_ONCE"  # how many runs train at the same time
+if os.environ.get("SPACE_ID"):
+    be_anonymous()  # visitors name what is fetched, and the token is not theirs
 demo = build_app(runs_at_once=whole_number(AT_ONCE, os.environ.get(AT_ONCE, "1"), 1, 64))
 
 if __name__ == "__main__":

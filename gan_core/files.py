@@ -86,18 +86,19 @@ def explain_disk_errors(path: Path) -> Iterator[None]:
 
 def require_room(folder: Path, megabytes: float = RUN_MB) -> None:
     """Raise DiskFull unless so much is free where `folder` is or will be."""
-    if _free_mb(folder) < megabytes:
+    if free_mb(folder) < megabytes:
         raise _no_room(folder)
 
 
 def _no_room(path: Path) -> DiskFull:
     return DiskFull(
-        f"There is no room to write {path.name}: {_free_mb(path):.0f} MB are free on that disk.",
+        f"There is no room to write {path.name}: {free_mb(path):.0f} MB are free on that disk.",
         f"There must be room for the whole file; a training run takes about {RUN_MB} MB.",
         "Free some space, or choose another folder, and start again.",
     )
 
 
-def _free_mb(path: Path) -> float:
+def free_mb(path: Path) -> float:
+    """Megabytes that are free on the disk where `path` is or will be."""
     existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     return shutil.disk_usage(existing).free / 1e6

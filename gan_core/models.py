@@ -9,6 +9,7 @@ from pathlib import Path
 from gan_core.gan.foreign import adopt
 from gan_core.gan.snapshot import Snapshot, load_snapshot
 from gan_core.hub import resolve as hub
+from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.client import OnProgress, own_cache, quietly
 
 # Names a repository with newer models, under the names of those that come with the program.
@@ -44,10 +45,15 @@ def load(name: str, on_progress: OnProgress = quietly) -> Snapshot:
     return load_snapshot(find_model(name, on_progress).folder)
 
 
-def find_on_hub(name: str, on_progress: OnProgress = quietly) -> Model:
+def find_on_hub(
+    name: str, on_progress: OnProgress = quietly, *, borrowed: Borrowed | None = None
+) -> Model:
     """As `find_model`, but only "owner/repo" or "owner/repo@revision", and never a path: for names
-    that strangers type."""
-    return _adopted(hub.find_on_hub(name, on_progress))
+    that strangers type. borrowed: bounds what comes at their word, and what is made of it."""
+    model = _adopted(hub.find_on_hub(name, on_progress, borrowed=borrowed))
+    if borrowed is not None and model.folder.parent == _converted():
+        borrowed.note(name.partition("@")[0], model.folder)
+    return model
 
 
 def find_kept(name: str) -> Model | None:
@@ -60,7 +66,11 @@ def find_kept(name: str) -> Model | None:
 
 
 def _adopted(found: hub.Found) -> Model:
-    return Model(adopt(found.G, found.D, own_cache() / "converted"), found.name)
+    return Model(adopt(found.G, found.D, _converted()), found.name)
+
+
+def _converted() -> Path:
+    return own_cache() / "converted"
 
 
 def resolve(name: str, on_progress: OnProgress = quietly) -> Path:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from gan_core.hub.resolve import BUNDLED
 from ui import drafts, gpu, texts
@@ -19,6 +21,7 @@ from ui.run_programs import RunPrograms
 from ui.style import StyleTab
 from ui.theme import CSS, THEME
 from ui.train import TrainTab
+from ui.uploads import Bounded
 from ui.watch import Watch
 
 _SWEEP, _KEEP = 600, 3600  # seconds; uploads are read at once, and pictures shown are downloaded
@@ -61,7 +64,8 @@ def build_app(
         watch.wire(demo, tabs)
         Programs(models)
         RunPrograms(models)
-    demo.queue(max_size=64, default_concurrency_limit=8)
+    # Nobody passes the queue by, here as on a Space, where that is Gradio's own default.
+    demo.queue(max_size=64, default_concurrency_limit=8, api_open=False)
     # Gradio looks a thousand times a second whether somebody waits, which is 5 % of a core at rest.
     demo._queue.sleep_when_free = _QUEUE_LOOKS
     return demo
@@ -77,6 +81,8 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "show_error": False,
+        "pwa": False,  # the default on a Space; nothing here works without the server
         "max_file_size": "200mb",
+        "app_kwargs": {"middleware": [Middleware(Bounded, folder=Path(get_upload_folder()))]},
         "i18n": gr.I18n(en={"common.complete": texts.DONE}),
     }

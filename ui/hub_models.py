@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from gan_core.errors import BadWeights
+from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.client import OnProgress
 from gan_core.hub.resolve import pinned
 from gan_core.models import Model, find_kept, find_on_hub
 from ui.arrivals import Arrivals
 
+_MOST_MB = 5000  # of models that visitors named; the largest has 300
+
 
 class HubModels(Arrivals):
     """What this server has of the Hub.
 
-    The files lie in the cache of the Hub's client, and are there after a restart too.
+    The files lie in the cache of the Hub's client, and are there after a restart too, until there
+    are too many of them. most_mb: megabytes of what came here for visitors.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_mb: float = _MOST_MB) -> None:
         super().__init__()
+        self._borrowed = Borrowed(most_mb)
         self._looked_at: dict[str, Model | None] = {}  # by name with commit; None: of no use
 
     def find(self, name: str) -> Model | None:
@@ -30,11 +35,14 @@ class HubModels(Arrivals):
             except BadWeights:  # once it is fetched again, that says why
                 self._looked_at[here] = None
         model = self._looked_at[here]
-        return model if model is not None and model.folder.exists() else None
+        if model is None or not model.folder.exists():
+            return None
+        self._borrowed.use(here.partition("@")[0])
+        return model
 
     def bring(self, name: str, on_progress: OnProgress) -> str:
         """Fetch one. Raises: BadWeights, HubUnreachable, DiskFull."""
-        model = find_on_hub(name, on_progress)
+        model = find_on_hub(name, on_progress, borrowed=self._borrowed)
         assert model.name is not None  # what is on the Hub has one
         self._looked_at[model.name] = model
         return model.name

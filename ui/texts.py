@@ -268,3 +268,7 @@ OUT_OF_BOUNDS_ADVICE = "Choose a value in between."
 EMPTY = "{name} is empty."
 NOT_A_NUMBER = "{name} is “{value!s:.80}”, which is not a number."
 NOT_WHOLE_EXPECTED = "It must be a whole number between {low} and {high}."
+TOO_MUCH = (
+    "More came than the maximum allowed size, {most:,} MB at once. Choose fewer or smaller files."
+)
+NO_ROOM = "There is room for {free:,.0f} MB of uploads at the moment. Please try again in an hour."

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Kept:
     """What the cache has of one repository. cache: its folder, by default the client's own."""
 
     def __init__(self, repo: str, cache: Path | None = None) -> None:
+        self.repo = repo
         name = repo_folder_name(repo_id=repo, repo_type="model")
         self.place = Path(cache or constants.HF_HUB_CACHE) / name
         self.blobs = self.place / "blobs"
@@ -56,6 +58,26 @@ class Kept:
             file.parent.mkdir(parents=True, exist_ok=True)
             temporary.symlink_to(os.path.relpath(self.blobs / key, file.parent))
             temporary.replace(file)
+
+
+def prune(place: Path) -> None:
+    """Of a repository remove links to blobs that are gone, and revisions of which nothing is left.
+
+    place: its folder in the cache; removed as well where it is empty then. Raises: OSError.
+    """
+    for path in sorted((place / "snapshots").rglob("*"), reverse=True):  # what is inside first
+        if path.is_symlink() and not path.exists():
+            path.unlink()
+        elif path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+            path.rmdir()
+    for ref in sorted((place / "refs").rglob("*"), reverse=True):
+        if ref.is_dir():
+            if not any(ref.iterdir()):
+                ref.rmdir()
+        elif not (place / "snapshots" / ref.read_text(encoding="utf-8").strip()).is_dir():
+            ref.unlink()
+    if not any(path.is_file() or path.is_symlink() for path in place.rglob("*")):
+        shutil.rmtree(place)
 
 
 def is_sound(file: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures as futures
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -45,6 +46,12 @@ class RemoteFile:
     url: str
     commit: str
     size: int  # bytes
+
+
+def be_anonymous() -> None:
+    """From now on send nobody this machine's token, here and in the processes started from here."""
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+    constants.HF_HUB_DISABLE_IMPLICIT_TOKEN = True  # read already
 
 
 def own_cache() -> Path:
@@ -112,6 +119,8 @@ def explained(label: str) -> Iterator[None]:
         text = str(error).partition("\n")[0] or type(error).__name__
         fits = (reason[1:] for reason in _REASONS if isinstance(error, reason[0]))
         reason, advice = next(fits, (text, "Check the connection, and try again later."))
+        if "HF_TOKEN" in advice and constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+            advice = "Check its name; here, only what is public can be fetched."
         raise HubUnreachable(
             f"{label} cannot be fetched from the Hugging Face Hub: {reason}.",
             "It must be reachable there once; then it is kept on this machine.",

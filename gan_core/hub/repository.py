@@ -7,7 +7,7 @@ allowed, the hash is compared and not the length alone, and who does not answer 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -18,6 +18,7 @@ from huggingface_hub import errors, hf_hub_url
 
 from gan_core.errors import BadWeights, HubUnreachable
 from gan_core.files import explain_disk_errors, require_room, sweep_unfinished, write_atomically
+from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.cache import COMMIT, KEY, Kept, hasher, is_sound
 from gan_core.hub.client import (
     CONNECT_S,
@@ -69,6 +70,7 @@ def fetch_model(
     endpoint: str | None = None,
     on_progress: OnProgress = quietly,
     patience: float = FOUND_S,
+    borrowed: Borrowed | None = None,
 ) -> Repository:
     """Get the model in a repository: as it was kept, without asking anybody; else from the Hub.
 
@@ -77,6 +79,7 @@ def fetch_model(
     newest: ask the Hub in any case, and take what was kept only where it does not answer.
     on_progress: called with the bytes that have come, and all that will.
     patience: seconds until the Hub must have answered what it has.
+    borrowed: counts what comes, and deletes of what it counted before where that is too much.
 
     Raises: HubUnreachable; BadWeights when there is no model, or a damaged or too large one;
     DiskFull.
@@ -93,7 +96,7 @@ def fetch_model(
             raise
         return kept
     picked, files = _choose(info, repo, sought, under, label or repo, endpoint)
-    _fetch(there, files, on_progress)
+    _fetch(there, files, on_progress, borrowed)
     if revision != info.sha:
         there.remember(revision, info.sha)
     return Repository(there.snapshot(info.sha) / under, picked, info.sha)
@@ -185,7 +188,9 @@ def _no_model(label: str, sought: Sought, library: str | None, names: list[str])
     )
 
 
-def _fetch(there: Kept, files: list[_Listed], on_progress: OnProgress) -> None:
+def _fetch(
+    there: Kept, files: list[_Listed], on_progress: OnProgress, borrowed: Borrowed | None
+) -> None:
     """Put files that are not there yet into the cache, each whole or not at all."""
     total = sum(each.remote.size for each in files)
     done = 0
@@ -194,13 +199,17 @@ def _fetch(there: Kept, files: list[_Listed], on_progress: OnProgress) -> None:
         on_progress(done + came, total)
 
     sweep_unfinished(there.blobs)
-    require_room(there.place, total / 1e6)
-    for each in files:
-        if not is_sound(there.blobs / each.key):
-            _store(each, there.blobs / each.key, tell)
-        there.link(each.key, there.snapshot(each.remote.commit) / each.name)
-        done += each.remote.size
-        on_progress(done, total)
+    with borrowed.fetching(there.repo, total / 1e6) if borrowed else nullcontext():
+        require_room(there.place, total / 1e6)
+        for each in files:
+            blob = there.blobs / each.key
+            if borrowed and not blob.exists():
+                borrowed.note(there.repo, blob)
+            if not is_sound(blob):
+                _store(each, blob, tell)
+            there.link(each.key, there.snapshot(each.remote.commit) / each.name)
+            done += each.remote.size
+            on_progress(done, total)
 
 
 def _store(file: _Listed, blob: Path, on_progress: Callable[[int], None]) -> None:

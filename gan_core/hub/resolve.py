@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from gan_core.errors import BadWeights, DiskFull, HubUnreachable
+from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.cache import Kept
 from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.names import DISCRIMINATOR, GAN, MODEL, PICKLES, Picked, Sought, pick
@@ -91,10 +92,11 @@ def find_on_hub(
     sought: Sought = GAN,
     cache: Path | None = None,
     endpoint: str | None = None,
+    borrowed: Borrowed | None = None,
 ) -> Found:
     """As `find`, but on the Hub alone: a name that a stranger typed is never taken for a path.
 
-    sought: what kind of model.
+    sought: what kind of model. borrowed: bounds what strangers have fetched.
 
     Raises: BadWeights for any other name, or for nothing of use; HubUnreachable; DiskFull.
     """
@@ -105,8 +107,9 @@ def find_on_hub(
             "Look for one at huggingface.co/models.",
         )
     fetched = fetch_model(
-        *asked, sought=sought, label=name, cache=cache, endpoint=endpoint, on_progress=on_progress
-    )
+        *asked, sought=sought, label=name, cache=cache, endpoint=endpoint, on_progress=on_progress,
+        borrowed=borrowed,
+    )  # fmt: skip
     return _of_repository(asked[0], fetched)
 
 

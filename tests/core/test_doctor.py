@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -71,8 +72,8 @@ def tiny(kimg: float, **settings) -> TrainConfig:
     )
 
 
-def watch(config, folder, images, start=None):
-    """Train, and return all events."""
+def watch(config, folder, images, start=None, until=None):
+    """Train, and return all events; those up to the state `until`, if there is one to wait for."""
     ticks = count()
     run = train(
         config,
@@ -83,7 +84,13 @@ def watch(config, folder, images, start=None):
         clock=lambda: float(next(ticks)),
         judge=Judge(images, sixteenths, "sixteenths", n_fake=64),
     )
-    return list(run)
+    events = []
+    with closing(run):
+        for event in run:
+            events.append(event)
+            if isinstance(event, Diagnosed) and event.state == until:
+                break
+    return events
 
 
 def states(events) -> list[str]:
@@ -105,7 +112,7 @@ PROVOKED = {
 @pytest.mark.parametrize("state", PROVOKED)
 def test_a_state_provoked_by_training_is_recognised_and_can_be_acted_on(state, tmp_path):
     config, n_images = PROVOKED[state]
-    events = watch(config, tmp_path, blobs(n_images))
+    events = watch(config, tmp_path, blobs(n_images), until=state)
     assert state in states(events)
     assert states(events)[0] == "learning"
     found = next(e for e in events if isinstance(e, Diagnosed) and e.state == state)

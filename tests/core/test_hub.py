@@ -22,7 +22,9 @@ from gan_core.gan.latents import sample
 from gan_core.gan.networks import build
 from gan_core.gan.run import read_events
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
+from gan_core.hub.client import be_anonymous
 from gan_core.hub.names import pick
+from gan_core.hub.ranges import fetch_tensors
 from gan_core.hub.repository import Repository, fetch_model
 from gan_core.hub.resolve import DEFAULT_MODEL, Found, find
 from gan_core.models import find_model, resolve
@@ -284,6 +286,21 @@ def test_a_token_goes_to_the_hub_and_not_on_to_where_the_file_lies(hub, cache, m
         assert all(headers["authorization"] for *_, headers in hub.requests)
         assert cdn.requests
         assert not [headers for *_, headers in cdn.requests if "authorization" in headers]
+
+
+def test_a_space_sends_nobody_its_token_and_does_not_advise_to_set_one(hub, cache, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "0")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_IMPLICIT_TOKEN", False)
+    be_anonymous()
+    fetch(hub, cache)
+    fetch_tensors(REPO, "model.safetensors", {}, cache=cache, endpoint=hub.url)
+    assert hub.requests
+    assert not [headers for *_, headers in hub.requests if "authorization" in headers]
+    assert os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] == "1", "for the runs that are started"
+    hub.error = 401, "RepoNotFound"
+    with pytest.raises(HubUnreachable, match="only what is public"):
+        fetch(hub, cache, revision="other")
 
 
 # --- what is refused ----------------------------------------------------------------------

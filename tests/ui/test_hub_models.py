@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gan_core.gan.start import SCRATCH
 from gan_core.pictures import read_png_metadata, to_uint8
 from ui.choice import of_network, settle, usual
 from ui.hub_field import HubField
+from ui.hub_models import HubModels
 from ui.jobs import Runs
 from ui.mine import Mine
 from ui.models import Models
@@ -111,6 +113,21 @@ def test_a_visitors_pickers_offer_what_came_and_nobody_elses_do(
     assert [name for _, name in models.choices([], again.models)] == offered
     assert [name for _, name in models.starts([], again.models)] == ["tiny", HERE[PAIR], SCRATCH]
     assert [name for _, name in models.choices([])] == ["tiny"]
+
+
+def test_when_many_came_the_longest_unused_leaves_the_pickers_and_can_be_fetched_again(
+    field: HubField, models: Models, hub: LoopbackHub
+) -> None:
+    def offered() -> list[str]:
+        return [name for _, name in models.choices([], list(HERE.values()))][1:]
+
+    megabytes = sum(len(content) for name, content in hub.files.items() if PAIR in name) / 1e6
+    models = field.models = replace(models, hub=HubModels(most_mb=1.2 * megabytes))
+    for name in (PAIR, SOLO, PAIR):
+        assert fetch(field, name)[1] == HERE[name]
+        assert offered() == [HERE[name]]
+    with pytest.raises(BadWeights, match="must be fetched first"):
+        models.load(HERE[SOLO])
 
 
 def test_a_browser_remembers_a_few_models_the_newest_last() -> None:

@@ -76,25 +76,19 @@ def test_a_run_leaves_a_model_and_then_the_next_begins(
     wait_until(lambda: runs.look(second).state == "starting")
 
 
-def test_stop_ends_a_run_and_keeps_its_model(
-    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
-) -> None:
-    run_id = runs.create(dataset, settings())
-    learn(runs, run_id)
-    runs.stop(run_id)
-    assert runs.look(run_id).state in ("stopping", "stopped")
-    wait_until(lambda: runs.look(run_id).state == "stopped")
-    assert runs.look(run_id).has_model
-
-
-def test_a_stopped_run_goes_on_from_where_it_was(
+def test_a_stopped_run_keeps_its_model_and_only_then_goes_on_from_where_it_was(
     runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
 ) -> None:
     run_id = runs.create(dataset, settings(batch_size=4))
     assert not runs.look(run_id).can_resume
     learn(runs, run_id)
+    with pytest.raises(BadRun, match="cannot be continued"):
+        runs.resume(run_id)
     runs.stop(run_id)
+    assert runs.look(run_id).state in ("stopping", "stopped")
     wait_until(lambda: runs.look(run_id).can_resume)
+    assert runs.look(run_id).state == "stopped"
+    assert runs.look(run_id).has_model
     before = runs.look(run_id).events
     assert isinstance(before[-1], Finished)
     had = find_checkpoint(runs.folder(run_id)).seconds / 60
@@ -104,23 +98,6 @@ def test_a_stopped_run_goes_on_from_where_it_was(
     assert isinstance(resumed, Started)
     assert resumed.kimg == before[-1].kimg
     assert resumed.minutes == pytest.approx(3 + had, abs=1e-3)
-
-
-def test_a_run_that_still_trains_cannot_be_continued(
-    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
-) -> None:
-    run_id = runs.create(dataset, settings())
-    with pytest.raises(BadRun, match="cannot be continued"):
-        runs.resume(run_id)
-
-
-def test_stop_is_heard_before_the_first_event(
-    runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
-) -> None:
-    run_id = runs.create(dataset, settings())
-    wait_until(lambda: runs.look(run_id).state == "starting")
-    runs.stop(run_id)
-    wait_until(lambda: runs.look(run_id).state == "stopped")
 
 
 def test_a_paused_run_makes_room_and_goes_on_for_the_rest_of_its_time_also_if_it_is_killed(
@@ -262,13 +239,14 @@ def test_a_second_copy_neither_starts_nor_stops_what_the_first_one_trains(
     assert runs.look(second).state in ("starting", "running")
 
 
-def test_a_run_stopped_before_it_saved_starts_again_with_its_pictures(
+def test_a_run_hears_stop_before_its_first_event_and_starts_again_with_its_pictures(
     runs: Runs, dataset: Dataset, settings: Callable[..., Settings]
 ) -> None:
     run_id = runs.create(dataset, settings())
     wait_until(lambda: runs.look(run_id).state == "starting")
     runs.stop(run_id)
     wait_until(lambda: runs.look(run_id).can_restart)
+    assert runs.look(run_id).state == "stopped"
     runs.resume(run_id)
     wait_until(lambda: runs.look(run_id).state == "running")
     started = runs.look(run_id).events[0]
