@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from gan_core.hub.resolve import BUNDLED
+from gan_core.models import newer_models
 from ui import drafts, texts
 from ui.cache import keep_files_in, sweep_now_and_then
 from ui.generate import GenerateTab
@@ -34,7 +35,10 @@ def build_app(
     bundled: folder with a folder for each model. runs_root: where runs live, if not in `place`.
     runs_at_once: how many of them train at the same time; more than one only where there are cores
     for them.
+
+    Raises: BadSetting when GAN_ATELIER_REPO names no repository.
     """
+    newer_models()  # raises before anybody waits for the page
     runs_root = runs_root or runs_folder()
     runs = Runs(runs_root, at_once=runs_at_once)
     atexit.register(runs.close)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-MODEL, DISCRIMINATOR, CONFIG = "model.safetensors", "discriminator.safetensors", "config.json"
+from gan_core.weights import CONFIG_FILE, D_FILE, G_FILE
+
 PICKLES = (".pth", ".pt", ".bin")  # of PyTorch; what becomes of them: `gan_core.gan.foreign`
 _SUFFIXES = (".safetensors", *PICKLES)
 _G = re.compile(r"(?:^|[^a-z])(?:generator|gen|net_?g|g)(?:[^a-z]|$)")
@@ -34,8 +35,8 @@ def pick(names: Iterable[str]) -> Picked | None:
     than the pickle, the less deep, and of several epochs the last. At last a lone pickle.
     """
     there = set(names)
-    if MODEL in there:
-        return Picked(MODEL, *(each if each in there else None for each in (DISCRIMINATOR, CONFIG)))
+    if G_FILE in there:
+        return Picked(G_FILE, *(each if each in there else None for each in (D_FILE, CONFIG_FILE)))
     weights = [name for name in there if name.lower().endswith(_SUFFIXES)]
     G, D = _first(weights, _G), _first(weights, _D)
     if G is None:
