@@ -75,9 +75,11 @@ class Kept:
             return {}
 
     def note_whole(self, commit: str, files: Mapping[str, Blob], under: str = "") -> None:
-        """Write down that all of a model is here, and each of the hash it must have. DiskFull."""
+        """Write down that all of a model is here, and each file's hash; perhaps there are others
+        beside it. Raises: DiskFull."""
         with write_atomically(self._list(commit, under)) as path:
-            said = {name: (blob.key, blob.size) for name, blob in files.items()}
+            everything = {**self.whole(commit, under), **files}
+            said = {name: (blob.key, blob.size) for name, blob in everything.items()}
             path.write_text(json.dumps(said), encoding="utf-8")
 
     def link(self, key: str, file: Path) -> None:

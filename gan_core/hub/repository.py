@@ -120,7 +120,7 @@ def kept_model(
             return None
         folder, files = there.snapshot(commit) / under, there.whole(commit, under)
         picked = pick(files)
-        if picked is None or not all(is_sound(folder / name, files[name]) for name in files):
+        if picked is None or not all(is_sound(folder / n, files[n]) for n in picked.all()):
             return None
         return Repository(folder, picked, commit)
 
