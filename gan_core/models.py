@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 
+from gan_core.errors import AtelierError, BadSetting
 from gan_core.gan.foreign import adopt
 from gan_core.gan.snapshot import Snapshot, load_snapshot
 from gan_core.hub import resolve as hub
@@ -14,15 +17,20 @@ from gan_core.hub.client import OnProgress, own_cache, quietly
 
 # Names a repository with newer models, under the names of those that come with the program.
 NEWER = "GAN_ATELIER_REPO"
+_log = logging.getLogger(__name__)
+_looking = Lock()
+_looked: dict[tuple[Path, str, str], Model] = {}  # by where, name and NEWER: for good
 
 
 @dataclass(frozen=True)
 class Model:
     """Where a model lies, for `load_snapshot`. name: what to call it in a record, so that others
-    find the same (a bundled name, or "owner/repo@commit"); None for a path of this machine."""
+    find the same (a bundled name; "owner/repo@commit"; "NAME of owner/repo@commit", the newer one
+    under a bundled name); None for a path of this machine. said: which of two it is, and why."""
 
     folder: Path
     name: str | None
+    said: str = ""
 
 
 def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
@@ -30,14 +38,52 @@ def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
 
     What was made elsewhere, in a layout that is known (`gan.foreign`), is converted once.
 
-    name: a bundled name; the path of a run, a folder or a file; "owner/repo", or
-    "owner/repo@revision". Once fetched, a revision stays what it was then.
+    name: a bundled name, of which there may be a newer model (`find_bundled`); the path of a run, a
+    folder or a file; "owner/repo", or "owner/repo@revision". Once fetched, a revision stays what it
+    was then.
     on_progress: called with the bytes that have come, and all that will.
 
     Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable;
-    DiskFull.
+    DiskFull; BadSetting as `newer_models`.
     """
-    return _adopted(hub.find(name, on_progress, newer=os.environ.get(NEWER) or None))
+    if name in hub.bundled_models():
+        return find_bundled(name, on_progress)
+    return _adopted(hub.find(name, on_progress))
+
+
+def find_bundled(
+    name: str, on_progress: OnProgress = quietly, bundled: Path = hub.BUNDLED
+) -> Model:
+    """Give a model that comes with the program, or the newer one under its name.
+
+    Which of them it is, is settled once while the program runs: there `newer_models` is asked, and
+    what it has must load. Raises: BadSetting as `newer_models`.
+    """
+    at = newer_models()
+    if at is None:
+        return Model(bundled / name, name)
+    key = bundled, name, "@".join(at)
+    with _looking:  # whoever else wants it waits, and gets the same
+        if key not in _looked or not _looked[key].folder.exists():
+            _looked[key] = _newer(name, at, on_progress, bundled)
+            _log.info(_looked[key].said)
+        return _looked[key]
+
+
+def newer_models() -> tuple[str, str] | None:
+    """The repository, and its revision, that GAN_ATELIER_REPO names; None where it is not set.
+
+    Raises: BadSetting for what no repository can be called.
+    """
+    value = os.environ.get(NEWER, "").strip()
+    at = hub.on_the_hub(value)
+    if value and at is None:
+        raise BadSetting(
+            f"{NEWER} is {value:.100}.",
+            f"It names a repository with newer models: {hub.HUB_NAME}.",
+            "Correct it, or do not set it: then the models that come with the program are taken.",
+        )
+    return at
 
 
 def load(name: str, on_progress: OnProgress = quietly) -> Snapshot:
@@ -63,6 +109,17 @@ def find_kept(name: str) -> Model | None:
     """
     found = hub.find_kept(name)
     return None if found is None else _adopted(found)
+
+
+def _newer(name: str, at: tuple[str, str], on_progress: OnProgress, bundled: Path) -> Model:
+    """Fetch a newer model and try it; whatever is wrong with it, there is the bundled one."""
+    try:
+        model = _adopted(hub.find_newer(name, at, on_progress))
+        load_snapshot(model.folder)
+    except AtelierError as error:
+        said = f"{name} is the one that comes with the program: {error.what}"
+        return Model(bundled / name, name, said)
+    return replace(model, said=f"{name} is that of {(model.name or '').partition(' of ')[2]}.")
 
 
 def _adopted(found: hub.Found) -> Model:

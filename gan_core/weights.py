@@ -8,6 +8,8 @@ from torch import Tensor
 
 from gan_core.errors import BadWeights
 
+# The files of a model's folder, here and in a repository.
+G_FILE, D_FILE, CONFIG_FILE = "model.safetensors", "discriminator.safetensors", "config.json"
 MAX_MB = 300  # of a model from outside; the DCGAN tutorial's two networks take 25
 
 

@@ -9,6 +9,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from gan_core.hub.resolve import BUNDLED
+from gan_core.models import newer_models
 from ui import drafts, gpu, texts
 from ui.cache import keep_files_in, sweep_now_and_then
 from ui.generate import GenerateTab
@@ -37,7 +38,10 @@ def build_app(
     bundled: folder with a folder for each model. runs_root: where runs live, if not in `place`.
     runs_at_once: how many of them train at the same time; more than one only where there are cores
     for them.
+
+    Raises: BadSetting when GAN_ATELIER_REPO names no repository.
     """
+    newer_models()  # raises before anybody waits for the page
     runs_root = runs_root or runs_folder()
     # Where the GPU is only lent, visitors' own events let runs train.
     runs = Runs(runs_root, at_once=0 if gpu.LENT else runs_at_once)

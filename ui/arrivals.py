@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from threading import Lock, Thread
 
 from gan_core.errors import BadWeights, HubUnreachable
+from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.client import OnProgress
 from gan_core.hub.resolve import on_the_hub
 from ui import texts
 
+# Megabytes of all that visitors named; the largest model has 300, the largest network 100.
+BORROWED = Borrowed(5000)
 _MOST_AT_ONCE = 4  # different ones; whoever wants what comes already waits for it as well
 
 
@@ -25,9 +28,14 @@ class Coming:
 
 
 class Arrivals(ABC):
-    """Models of one kind. Names are "owner/repo" or "owner/repo@revision", no paths."""
+    """Models of one kind. Names are "owner/repo" or "owner/repo@revision", no paths.
 
-    def __init__(self) -> None:
+    They lie in the cache of the Hub's client, and are there after a restart too, until there are
+    too many. borrowed: bounds them.
+    """
+
+    def __init__(self, borrowed: Borrowed = BORROWED) -> None:
+        self.borrowed = borrowed
         self._lock = Lock()
         self._coming: dict[tuple[str, str], Coming] = {}
 

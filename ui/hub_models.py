@@ -7,21 +7,14 @@ from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.client import OnProgress
 from gan_core.hub.resolve import pinned
 from gan_core.models import Model, find_kept, find_on_hub
-from ui.arrivals import Arrivals
-
-_MOST_MB = 5000  # of models that visitors named; the largest has 300
+from ui.arrivals import BORROWED, Arrivals
 
 
 class HubModels(Arrivals):
-    """What this server has of the Hub.
+    """What this server has of the Hub."""
 
-    The files lie in the cache of the Hub's client, and are there after a restart too, until there
-    are too many of them. most_mb: megabytes of what came here for visitors.
-    """
-
-    def __init__(self, most_mb: float = _MOST_MB) -> None:
-        super().__init__()
-        self._borrowed = Borrowed(most_mb)
+    def __init__(self, borrowed: Borrowed = BORROWED) -> None:
+        super().__init__(borrowed)
         self._looked_at: dict[str, Model | None] = {}  # by name with commit; None: of no use
 
     def find(self, name: str) -> Model | None:
@@ -37,12 +30,12 @@ class HubModels(Arrivals):
         model = self._looked_at[here]
         if model is None or not model.folder.exists():
             return None
-        self._borrowed.use(here.partition("@")[0])
+        self.borrowed.use(here.partition("@")[0])
         return model
 
     def bring(self, name: str, on_progress: OnProgress) -> str:
         """Fetch one. Raises: BadWeights, HubUnreachable, DiskFull."""
-        model = find_on_hub(name, on_progress, borrowed=self._borrowed)
+        model = find_on_hub(name, on_progress, borrowed=self.borrowed)
         assert model.name is not None  # what is on the Hub has one
         self._looked_at[model.name] = model
         return model.name

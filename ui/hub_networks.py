@@ -13,11 +13,11 @@ from ui.arrivals import Arrivals
 
 
 class HubNetworks(Arrivals):
-    """What this server has of them; the files lie in the cache of the Hub's client."""
+    """What this server has of them."""
 
     def bring(self, name: str, on_progress: OnProgress) -> str:
         """Fetch one. Raises: BadWeights, HubUnreachable, DiskFull."""
-        return fetch_network(name, on_progress).name
+        return fetch_network(name, on_progress, self.borrowed).name
 
     def describe(self, name: str) -> str:
         """Say what has come. Raises: BadWeights, DiskFull."""

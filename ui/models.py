@@ -19,8 +19,9 @@ from gan_core.gan.snapshot import (
     read_network,
     weights_of,
 )
-from gan_core.gan.start import SCRATCH
+from gan_core.gan.start import SCRATCH, can_start, require_start
 from gan_core.hub.resolve import BUNDLED, bundled_models, on_the_hub, pinned
+from gan_core.models import Model, find_bundled
 from ui import texts
 from ui.arrivals import Coming
 from ui.hub_models import HubModels
@@ -66,7 +67,7 @@ class Models:
     def title(self, name: str) -> str:
         """The name to show and to write into pictures: a run's id is a key, and stays secret."""
         if name in bundled_models(self.bundled):
-            return name
+            return self._bundled(name).name or name
         return (pinned(name) or name) if on_the_hub(name) else self._label(name)
 
     def fetch(self, name: str) -> Coming:
@@ -85,11 +86,8 @@ class Models:
         return f"{said} {able}"
 
     def can_train(self, name: str) -> bool:
-        """Whether a run can start from a model: of a network with a game, and with D at hand.
-
-        Raises: BadWeights, BadRun.
-        """
-        return self.network(name).kind in FAMILIES and (self.folder(name) / D_FILE).is_file()
+        """Whether a run can start from a model, as `can_start`. Raises: BadWeights, BadRun."""
+        return can_start(self.network(name), self._has_D(name))
 
     def load(self, name: str | None) -> Snapshot:
         """Load a model, or take it from memory. Raises: BadWeights, BadRun."""
@@ -99,7 +97,7 @@ class Models:
         """Find a model's folder. Raises: BadWeights when there is none by that name."""
         bundled = bundled_models(self.bundled)
         if name and name in bundled:
-            return self.bundled / name
+            return self._bundled(name).folder
         if name and self.runs.exists(name):
             return self.runs.folder(name) / BEST_FOLDER
         if name and (found := self.hub.find(name)):
@@ -131,12 +129,7 @@ class Models:
             # On the page pictures are in colour, whatever the lesson's networks began with.
             return SCRATCH, network_of(**{"kind": NetworkConfig.kind, "channels": 3, **asked})
         have = self.network(name)
-        if on_the_hub(name) and not self.can_train(name):
-            raise BadSetting(
-                texts.CANNOT_TRAIN.format(model=self.title(name)),
-                texts.CANNOT_TRAIN_EXPECTED,
-                texts.CANNOT_TRAIN_ADVICE,
-            )
+        require_start(have, self._has_D(name), self.title(name))
         network = replace(have, **asked)
         if enlarged(have, network.resolution) != network:
             raise BadSetting(
@@ -152,7 +145,7 @@ class Models:
         if on_the_hub(name):
             return self.title(name), network
         is_known_by_name = self.bundled == BUNDLED and name in bundled_models(BUNDLED)
-        return name if is_known_by_name else str(self.folder(name)), network
+        return self.title(name) if is_known_by_name else str(self.folder(name)), network
 
     def network(self, name: str) -> NetworkConfig:
         """A model's network, read without its weights. Raises: BadWeights, BadRun."""
@@ -166,6 +159,14 @@ class Models:
         """Side in pixels to which pictures are made: that of the default model."""
         default = self.default()
         return self.load(default).network.resolution if default else NetworkConfig().resolution
+
+    def _bundled(self, name: str) -> Model:
+        """One that comes with the program, or the newer one of its name: for all visitors and runs
+        the same while this server runs."""
+        return find_bundled(name, bundled=self.bundled)
+
+    def _has_D(self, name: str) -> bool:
+        return (self.folder(name) / D_FILE).is_file()
 
     def _has_model(self, run_id: str) -> bool:
         return self.runs.exists(run_id) and (self.folder(run_id) / G_FILE).is_file()

@@ -25,7 +25,11 @@ _OF_ITS_TIME = ("minutes", "kimg", "autopilot")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person asked for. `start` is a bundled name, a path or "scratch"."""
+    """What a person asked for.
+
+    `start` is a bundled name, "NAME of owner/repo@commit" of the newer one under such a name,
+    "owner/repo@commit", a path or "scratch".
+    """
 
     minutes: float
     seed: int

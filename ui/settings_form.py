@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any, cast
 
 import gradio as gr
 
-from gan_core.errors import BadSetting, BadWeights
-from gan_core.gan.config import ADJUSTABLE, AUGMENTATIONS, TrainConfig, config_from_dict
-from gan_core.gan.run import waiting_adjustment
-from gan_core.gan.snapshot import CONFIG_FILE
+from gan_core.errors import BadRun, BadSetting
+from gan_core.gan.config import ADJUSTABLE, AUGMENTATIONS, TrainConfig
+from gan_core.gan.run import read_config, waiting_adjustment
 from ui import run_texts as texts
 from ui.errors import require
 from ui.look import Look
@@ -38,13 +36,12 @@ def settings_now(folder: Path, run: RunState) -> TrainConfig | None:
     None before it has begun, or when another version wrote its settings.
     """
     try:
-        began = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        config = config_from_dict(TrainConfig, began)
+        config = read_config(folder)
         waiting = run.settings.changed if run.settings and run.state == "queued" else {}
         changes = {**adjusted(run.events), **waiting, **waiting_adjustment(folder)}
         known = {name: value for name, value in changes.items() if name in _ABOUT}
         return replace(config, **from_json(known))
-    except (OSError, ValueError, TypeError, BadWeights, BadSetting):
+    except (TypeError, BadRun, BadSetting):
         return None
 
 

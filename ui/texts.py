@@ -1,5 +1,7 @@
 """Every sentence the page shows, in one place. Nothing here computes anything."""
 
+from gan_core.hub.resolve import HUB_NAME
+
 TITLE = "GAN Atelier"
 SUBTITLE = "Pictures that never were: by a small GAN, by one you train yourself, or painted anew."
 
@@ -19,7 +21,7 @@ HUB_BUSY = "{n} models are being fetched just now."
 HUB_BUSY_EXPECTED = "No more come at the same time."
 HUB_BUSY_ADVICE = "Try again in a minute."
 NO_HUB_NAME = "“{name:.80}” is no name of a model on the Hugging Face Hub."
-NO_HUB_NAME_EXPECTED = "It must be owner/repo, or owner/repo@revision."
+NO_HUB_NAME_EXPECTED = f"It must be {HUB_NAME}."
 NO_HUB_NAME_ADVICE = "Look for one at huggingface.co/models, or try nateraw/cryptopunks-gan."
 COUNT = "How many"
 SEED = "Seed"
@@ -156,9 +158,6 @@ OTHER_SIZE_EXPECTED = "What was chosen makes pictures of {wanted} px."
 OTHER_SIZE_ADVICE = "Drop them again, or choose the size {found}."
 OTHER_START = "{model} is of the network {kind} ({scales} scale), {size} px."
 OTHER_START_EXPECTED = "What was chosen is {kind} ({scales} scale), {size} px."
-CANNOT_TRAIN = "{model} can only make pictures."
-CANNOT_TRAIN_EXPECTED = "To train, a start needs a discriminator, and a network that is known here."
-CANNOT_TRAIN_ADVICE = "Choose another start."
 OTHER_START_ADVICE = "Choose its network and size, another start, or to start from scratch."
 AUGMENTATION = "Augmentation"
 AUGMENTATION_INFO = "Shown to D in both kinds of pictures, so that a few go further."

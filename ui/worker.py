@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gan_core.models import NEWER
+
 WORKER_FILE, LOG_FILE, EXIT_FILE = "worker.pid", "worker.log", "exit"
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _NICENESS = 5  # the page must stay quick while a run uses every core
@@ -22,8 +24,12 @@ _EXIT_WIDTH = 4  # characters: -15 to 255
 
 
 def launch(folder: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start the worker of the run in `folder`: the command line, in a process of its own."""
+    """Start the worker of the run in `folder`: the command line, in a process of its own.
+
+    Its options name the very model that a visitor saw, so it looks for no newer one itself.
+    """
     command = [sys.executable, "-m", "gan_core", "train", "--out", str(folder), *options]
+    environment = {name: it for name, it in os.environ.items() if name != NEWER}
     unlocked = folder / f".{WORKER_FILE}"
     reserve_exit(folder)
     with (folder / LOG_FILE).open("wb") as log, unlocked.open("w") as pid:
@@ -35,6 +41,7 @@ def launch(folder: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=_REPOSITORY,
+            env=environment,
             start_new_session=True,
             pass_fds=(pid.fileno(),),
         )

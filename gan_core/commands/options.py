@@ -68,9 +68,12 @@ def split(dataset: Dataset, every: int) -> tuple[Dataset, Dataset]:
 
 
 def get_model(name: str) -> Model:
-    """Find a model, and show how far it is if it has to be fetched."""
+    """Find a model; show how far it is if it has to be fetched, and say which of two it is."""
     with show_download(f"Fetching {name}") as on_progress:
-        return find_model(name, on_progress)
+        found = find_model(name, on_progress)
+    if found.said:
+        console.print(found.said, highlight=False, markup=False)
+    return found
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ from gan_core.gan.config import NetworkConfig, enlarged, network_of
 from gan_core.gan.growth import begins_at
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
-from gan_core.gan.start import FROM, SCRATCH, Start, origin_of
+from gan_core.gan.start import FROM, SCRATCH, Start, origin_of, require_start
 from gan_core.settings import check_bounds
 
 Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]
@@ -32,13 +33,14 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
 
     asked: fields of the network that the user set. A model must have them already, but for a larger
     resolution if it can grow. Returns the start, the run's network, and what of the run's settings
-    follows: where it begins to grow.
+    follows: where it begins to grow. Raises: BadSetting, BadWeights, HubUnreachable, DiskFull.
     """
     if name == SCRATCH:
         return Start(), network_of(asked.pop("kind", NetworkConfig.kind), **asked), {}
     found = get_model(name)
     snapshot = load_snapshot(found.folder)
     have = snapshot.network
+    require_start(have, snapshot.D is not None, found.name or Path(name).name)
     network = replace(have, **asked)
     check_bounds(network)
     require_same(enlarged(have, network.resolution), network)

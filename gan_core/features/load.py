@@ -18,12 +18,13 @@ from gan_core.errors import BadSetting, BadWeights
 from gan_core.features.classifier import STYLENET
 from gan_core.features.network import Architecture, FeatureNet, check_tensors
 from gan_core.features.rescale import rescale
+from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.client import OnProgress, quietly
-from gan_core.hub.names import CONFIG, FEATURE_NETWORK, FEATURES
+from gan_core.hub.names import FEATURE_NETWORK, FEATURES
 from gan_core.hub.ranges import fetch_tensors
 from gan_core.hub.resolve import BUNDLED, find_kept, find_on_hub, on_the_hub
 from gan_core.pictures.drawing import dead_leaves
-from gan_core.weights import read_tensors
+from gan_core.weights import CONFIG_FILE, read_tensors
 
 STYLENET_FILE = FEATURES
 NETWORKS = ("stylenet", "vgg19")  # those with a name of their own
@@ -80,12 +81,16 @@ def brief(name: str) -> str:
     return _PINNED.sub(r"\1", name)
 
 
-def fetch_network(name: str, on_progress: OnProgress = quietly) -> FeatureNet:
+def fetch_network(
+    name: str, on_progress: OnProgress = quietly, borrowed: Borrowed | None = None
+) -> FeatureNet:
     """Fetch a network that is called "owner/repo" or "owner/repo@revision", if it is not here.
+
+    borrowed: bounds what strangers have fetched.
 
     Raises: BadWeights for any other name, and for what is not one; HubUnreachable; DiskFull.
     """
-    return _read(*_find(name, on_progress))
+    return _read(*_find(name, on_progress, borrowed=borrowed))
 
 
 def calibration_pictures() -> Tensor:
@@ -119,16 +124,23 @@ def _load(name: str, deepest: str, bundled: Path, endpoint: str | None) -> Featu
     return FeatureNet(architecture, scaled, name=f"VGG-19 ({VGG19_REPO}@{fetched.commit[:7]})")
 
 
-def _find(name: str, on_progress: OnProgress, endpoint: str | None = None) -> tuple[Path, str]:
+def _find(
+    name: str,
+    on_progress: OnProgress,
+    endpoint: str | None = None,
+    borrowed: Borrowed | None = None,
+) -> tuple[Path, str]:
     """Where a network of the Hub lies here, and its name with the commit."""
-    found = find_on_hub(name, on_progress, sought=FEATURE_NETWORK, endpoint=endpoint)
+    found = find_on_hub(
+        name, on_progress, sought=FEATURE_NETWORK, endpoint=endpoint, borrowed=borrowed
+    )
     assert found.name is not None  # what is on the Hub has one
     return found.G, found.name
 
 
 def _read(path: Path, name: str, deepest: str | None = None) -> FeatureNet:
     """Read what `export-stylenet` wrote, and nothing else. Raises: BadSetting, BadWeights."""
-    architecture = _architecture(path.with_name(CONFIG), name)
+    architecture = _architecture(path.with_name(CONFIG_FILE), name)
     tensors, where = read_tensors(path), f"{FEATURES} of {brief(name)}"
     check_tensors(architecture, {key: tuple(t.shape) for key, t in tensors.items()}, where)
     others = sorted(tensors.keys() - architecture.shapes().keys())
@@ -156,7 +168,7 @@ def _architecture(path: Path, name: str) -> Architecture:
             raise ValueError(f"{len(widths)} widths, {len(convs)} convs, pool {pool!r:.40}")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise BadWeights(
-            f"{CONFIG} of {brief(name)} does not describe a feature network ({error!s:.120}).",
+            f"{CONFIG_FILE} of {brief(name)} does not describe a feature network ({error!s:.120}).",
             f"It names widths (up to {_MOST_WIDTH}) and convs (up to {_MOST_CONVS}) of 1 to"
             f" {_MOST_BLOCKS} blocks, and pool, as `export-stylenet` writes them.",
             "Choose another repository.",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import json
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
-from gan_core.errors import AtelierError, BadRun
+from gan_core.errors import BadRun
 from gan_core.events import (
     Adjusted,
     Diagnosed,
@@ -21,10 +20,9 @@ from gan_core.events import (
     Started,
     say_kid,
 )
-from gan_core.gan.config import NetworkConfig, TrainConfig, config_from_dict, derive
+from gan_core.gan.config import NetworkConfig, TrainConfig, derive
 from gan_core.gan.memorisation import MANY_COPIES
-from gan_core.gan.run import kept_measurement, read_events
-from gan_core.gan.snapshot import CONFIG_FILE
+from gan_core.gan.run import kept_measurement, read_config, read_events
 from gan_core.gan.start import SCRATCH
 
 BEFORE_AFTER_FILE, FILM_FILE = "before-after.png", "timelapse.mp4"
@@ -171,9 +169,8 @@ def _set_by_hand(folder: Path, start: Started) -> list[str]:
 def _config(folder: Path) -> TrainConfig | None:
     """The settings that the run was last started with; None if another version wrote them."""
     try:
-        values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        return config_from_dict(TrainConfig, values)
-    except (AtelierError, OSError, ValueError):
+        return read_config(folder)
+    except BadRun:
         return None
 
 

@@ -1,6 +1,6 @@
 """A run is a folder; this is what lies in it and how it is written, read, stopped and adjusted.
 
-    config.json           the run's settings
+    config.json           the run's settings, and what it started from
     dataset.safetensors   the prepared pictures, so that a run can be continued
     events.jsonl          everything the run reported, one JSON object a line
     samples/000012000.png previews of the same fixed latents, by number of images shown
@@ -15,11 +15,11 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gan_core.errors import BadRun, BadSetting
+from gan_core.errors import AtelierError, BadRun, BadSetting
 from gan_core.events import (
     Event,
     Measured,
@@ -31,7 +31,7 @@ from gan_core.events import (
     to_json,
 )
 from gan_core.files import explain_disk_errors, sweep_unfinished, write_atomically
-from gan_core.gan.config import ADJUSTABLE, TrainConfig, config_to_json
+from gan_core.gan.config import ADJUSTABLE, TrainConfig, config_from_dict
 from gan_core.gan.snapshot import CONFIG_FILE
 from gan_core.pictures.canvas import save_png
 
@@ -46,14 +46,17 @@ def record(
 ) -> Iterator[Event]:
     """Write every event to the run's folder and pass it on; previews become PNG files.
 
+    config: as the run begins with it, or goes on; it is written when that has Started.
     heeds_stop: who asked the run to stop before it began means this part of it; by default, the
-    one before. Raises: DiskFull, BadRun when the folder is deleted meanwhile.
+    one before.
+
+    Raises: DiskFull, BadRun when the folder is deleted meanwhile.
     """
+    with explain_disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     if not heeds_stop:
         (folder / STOP_FILE).unlink(missing_ok=True)
     sweep_unfinished(folder)
-    with write_atomically(folder / CONFIG_FILE) as path:
-        path.write_text(config_to_json(config) + "\n", encoding="utf-8")
     _drop_half_a_line(folder / EVENTS_FILE)
     with (
         explain_disk_errors(folder / EVENTS_FILE),
@@ -67,6 +70,7 @@ def record(
                     "Start a new run.",
                 )
             if isinstance(event, Started):
+                _write_config(folder, config, event.start)
                 _drop_undone_samples(folder, event.kimg)
             if isinstance(event, Preview) and event.image is not None:
                 file = f"{SAMPLES_FOLDER}/{_sample_name(event.kimg)}"
@@ -75,6 +79,29 @@ def record(
             log.write(json.dumps(to_json(event)) + "\n")
             log.flush()
             yield event
+
+
+def _write_config(folder: Path, config: TrainConfig, start: str) -> None:
+    with write_atomically(folder / CONFIG_FILE) as path:
+        path.write_text(json.dumps({"start": start, **asdict(config)}, indent=2) + "\n", "utf-8")
+
+
+def read_config(folder: Path) -> TrainConfig:
+    """The settings that a run was last started with; what it started from stands beside them.
+
+    Raises: BadRun when there are none, or another version wrote them.
+    """
+    try:
+        values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        return config_from_dict(
+            TrainConfig, {name: it for name, it in values.items() if name != "start"}
+        )
+    except (AtelierError, OSError, ValueError, AttributeError) as error:
+        raise BadRun(
+            f"The settings of the run {folder.name} cannot be read.",
+            f"They stand in {CONFIG_FILE}, from when it begins.",
+            "Wait until it trains; or use the version that trained it.",
+        ) from error
 
 
 def _sample_name(kimg: float) -> str:

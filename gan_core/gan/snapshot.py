@@ -23,9 +23,11 @@ from gan_core.files import write_atomically
 from gan_core.gan.budget import Budget
 from gan_core.gan.config import NetworkConfig, config_from_dict
 from gan_core.gan.networks import build
+from gan_core.weights import CONFIG_FILE as CONFIG_FILE
+from gan_core.weights import D_FILE as D_FILE
+from gan_core.weights import G_FILE as G_FILE
 from gan_core.weights import read_metadata, read_tensors
 
-G_FILE, D_FILE, CONFIG_FILE = "model.safetensors", "discriminator.safetensors", "config.json"
 _FORMAT = "gan-atelier-snapshot-1"
 # What a network may take, as against its files: these hold halves, and D's may be missing.
 _ROOM, _SMALL = 8, 64_000_000  # times, bytes

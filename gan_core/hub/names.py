@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gan_core.weights import MAX_MB
+from gan_core.weights import CONFIG_FILE, D_FILE, G_FILE, MAX_MB
 
-MODEL, DISCRIMINATOR, CONFIG = "model.safetensors", "discriminator.safetensors", "config.json"
 FEATURES = "features.safetensors"  # not model.safetensors: it is no GAN's
 PICKLES = (".pth", ".pt", ".bin")  # of PyTorch; what becomes of them: `gan_core.gan.foreign`
 _SUFFIXES = (".safetensors", *PICKLES)
@@ -38,8 +37,8 @@ def pick(names: Iterable[str]) -> Picked | None:
     than the pickle, the less deep, and of several epochs the last. At last a lone pickle.
     """
     there = set(names)
-    if MODEL in there:
-        return Picked(MODEL, *(each if each in there else None for each in (DISCRIMINATOR, CONFIG)))
+    if G_FILE in there:
+        return Picked(G_FILE, *(each if each in there else None for each in (D_FILE, CONFIG_FILE)))
     weights = [name for name in there if name.lower().endswith(_SUFFIXES)]
     G, D = _first(weights, _G), _first(weights, _D)
     if G is None:
@@ -60,7 +59,7 @@ def _order(name: str) -> tuple[bool, int, list[int], str]:
 
 def pick_features(names: Iterable[str]) -> Picked | None:
     """The files of a feature network as `export-stylenet` writes it; None unless both are there."""
-    return Picked(FEATURES, config=CONFIG) if {FEATURES, CONFIG} <= set(names) else None
+    return Picked(FEATURES, config=CONFIG_FILE) if {FEATURES, CONFIG_FILE} <= set(names) else None
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ GAN = Sought(
 )
 FEATURE_NETWORK = Sought(
     "feature network",
-    f"It is the files {FEATURES} and {CONFIG}, as `export-stylenet` writes them.",
+    f"It is the files {FEATURES} and {CONFIG_FILE}, as `export-stylenet` writes them.",
     pick_features,
     100,  # all of VGG-19's convolutions take 80, in float32
 )

@@ -16,10 +16,10 @@ from typing import Any
 import huggingface_hub
 from huggingface_hub import errors, hf_hub_url
 
-from gan_core.errors import BadWeights, HubUnreachable
+from gan_core.errors import BadWeights, DiskFull, HubUnreachable
 from gan_core.files import explain_disk_errors, require_room, sweep_unfinished, write_atomically
 from gan_core.hub.borrowed import Borrowed
-from gan_core.hub.cache import COMMIT, KEY, Kept, hasher, is_sound
+from gan_core.hub.cache import COMMIT, KEY, Blob, Kept, hasher, is_sound
 from gan_core.hub.client import (
     CONNECT_S,
     FOUND_S,
@@ -57,6 +57,10 @@ class _Listed:
     remote: RemoteFile
     key: str
 
+    @property
+    def blob(self) -> Blob:
+        return Blob(self.key, self.remote.size)
+
 
 def fetch_model(
     repo: str,
@@ -76,7 +80,8 @@ def fetch_model(
 
     revision: a branch, a tag or a commit. Once fetched, a branch stays at the commit it had then.
     sought: what kind of model. under: a folder of the repository. label: what messages call it.
-    newest: ask the Hub in any case, and take what was kept only where it does not answer.
+    newest: ask the Hub in any case, and take what was kept only where nothing newer can be had: it
+    does not answer, or breaks off, or has no model any more.
     on_progress: called with the bytes that have come, and all that will.
     patience: seconds until the Hub must have answered what it has.
     borrowed: counts what comes, and deletes of what it counted before where that is too much.
@@ -91,14 +96,16 @@ def fetch_model(
     try:
         with explained(label or repo):
             info = _ask(repo, revision, endpoint, patience)
-    except HubUnreachable:
+        picked, files = _choose(info, repo, sought, under, label or repo, endpoint)
+        _fetch(there, files, on_progress, borrowed)
+        blobs = {each.name.removeprefix(f"{under}/"): each.blob for each in files}
+        there.note_whole(info.sha, blobs, under)
+        if revision != info.sha:
+            there.remember(revision, info.sha)
+    except (HubUnreachable, BadWeights, DiskFull):
         if kept is None:
             raise
         return kept
-    picked, files = _choose(info, repo, sought, under, label or repo, endpoint)
-    _fetch(there, files, on_progress, borrowed)
-    if revision != info.sha:
-        there.remember(revision, info.sha)
     return Repository(there.snapshot(info.sha) / under, picked, info.sha)
 
 
@@ -110,15 +117,18 @@ def kept_model(
     under: str = "",
     cache: Path | None = None,
 ) -> Repository | None:
-    """What the cache holds of a revision, if it is a whole model. Raises: DiskFull."""
+    """What was fetched of a revision from here, if it is still there, whole and sound.
+
+    What others have fetched may be a part, or anything: it is neither looked at nor taken for a
+    model before the Hub was asked what there is. Raises: DiskFull.
+    """
     there = Kept(repo, cache)
     with explain_disk_errors(there.place):
         if not (commit := there.commit(revision)):
             return None
-        folder = there.snapshot(commit) / under
-        files = [each for each in folder.rglob("*") if each.is_file()]
-        picked = sought.pick(each.relative_to(folder).as_posix() for each in files)
-        if picked is None or not all(is_sound(folder / name) for name in picked.all()):
+        folder, files = there.snapshot(commit) / under, there.whole(commit, under)
+        picked = sought.pick(files)
+        if picked is None or not all(is_sound(folder / n, files[n]) for n in picked.all()):
             return None
         return Repository(folder, picked, commit)
 
@@ -205,7 +215,7 @@ def _fetch(
             blob = there.blobs / each.key
             if borrowed and not blob.exists():
                 borrowed.note(there.repo, blob)
-            if not is_sound(blob):
+            if not is_sound(blob, each.blob):
                 _store(each, blob, tell)
             there.link(each.key, there.snapshot(each.remote.commit) / each.name)
             done += each.remote.size

@@ -1,12 +1,15 @@
 """Models by name: bundled, at a path, kept from the Hub, or there; bounded, verified, whole."""
 
 import io
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,17 +19,18 @@ from loopback_hub import COMMIT, LoopbackHub
 from others_networks import punks_G
 from PIL import Image
 
-from gan_core.errors import BadWeights, DiskFull, HubUnreachable
+from gan_core.errors import BadSetting, BadWeights, DiskFull, HubUnreachable
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.latents import sample
 from gan_core.gan.networks import build
 from gan_core.gan.run import read_events
 from gan_core.gan.snapshot import Snapshot, load_snapshot, save_snapshot
+from gan_core.gan.start import Start
 from gan_core.hub.client import be_anonymous
 from gan_core.hub.names import pick
 from gan_core.hub.ranges import fetch_tensors
-from gan_core.hub.repository import Repository, fetch_model
-from gan_core.hub.resolve import DEFAULT_MODEL, Found, find
+from gan_core.hub.repository import Repository, fetch_model, kept_model
+from gan_core.hub.resolve import DEFAULT_MODEL, Found, find, find_kept, find_on_hub, pinned
 from gan_core.models import find_model, resolve
 from gan_core.weights import MAX_MB
 
@@ -101,6 +105,21 @@ def test_what_is_neither_is_no_name_of_a_model(hub, cache, name):
     assert not hub.requests
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["some--one/gan", "a/b.", "a/-b", "a/b.git", "a/b..c", "a-/b", f"a/{'b' * 97}", f"{'a' * 97}/b",
+     f"a/b@{'c' * 300}", "~nosuchuser/x", "x" * 300, f"{'x' * 300}/y", "a/b\0"],
+)  # fmt: skip
+def test_a_name_that_nothing_can_have_is_told_what_names_look_like(hub, cache, name):
+    with pytest.raises(BadWeights, match=r"There is no model.*owner/repo or .*single - \. or _"):
+        found(hub, cache, name)
+    with pytest.raises(BadWeights, match=r"no name on the .*single - \. or _"):
+        find_on_hub(name, cache=cache, endpoint=hub.url)
+    assert pinned(name, cache=cache) is None
+    assert find_kept(name, cache=cache) is None
+    assert not hub.requests
+
+
 def test_a_repositorys_model_is_as_its_owner_saved_it(hub, cache, model):
     there = load_snapshot(found(hub, cache).G.parent)
     here = load_snapshot(model)
@@ -133,48 +152,6 @@ def test_the_newest_is_asked_for_and_what_was_kept_does_where_nobody_answers(hub
     assert fetch(hub, cache, newest=True).commit == OTHER_COMMIT
     hub.error = 503, ""
     assert fetch(hub, cache, newest=True).commit == OTHER_COMMIT
-
-
-@pytest.fixture
-def newer(hub: LoopbackHub, model: Path) -> LoopbackHub:
-    """A repository with another model under the name of the bundled one."""
-    hub.files = {
-        f"{REPO}/{DEFAULT_MODEL}/{path.name}": path.read_bytes() for path in model.iterdir()
-    }
-    return hub
-
-
-def find_newer(hub: LoopbackHub, cache: Path) -> Found:
-    return find(DEFAULT_MODEL, newer=REPO, cache=cache, endpoint=hub.url)
-
-
-def test_a_newer_default_model_is_taken_under_the_same_name_and_says_its_commit(newer, cache):
-    for commit in (COMMIT, OTHER_COMMIT):
-        newer.commit = commit
-        found = find_newer(newer, cache)
-        assert load_snapshot(found.G.parent).network == TINY
-        assert found.name == f"{DEFAULT_MODEL} of {REPO}@{commit}"
-
-
-def test_without_an_answer_the_newest_that_was_kept_is_taken_and_else_the_bundled(newer, cache):
-    newer.error = 503, ""
-    bundled = find(DEFAULT_MODEL)
-    assert find_newer(newer, cache) == bundled
-    newer.error = None
-    kept = find_newer(newer, cache)
-    newer.error = 503, ""
-    assert find_newer(newer, cache) == kept != bundled
-
-
-def test_a_repository_without_newer_models_leaves_the_bundled_ones(hub, cache):
-    assert find_newer(hub, cache) == find(DEFAULT_MODEL)
-
-
-def test_the_setting_for_newer_models_is_an_environment_variable(newer, hub_client, monkeypatch):
-    hub_client(newer.url)
-    assert find_model(DEFAULT_MODEL).name == DEFAULT_MODEL
-    monkeypatch.setenv("GAN_ATELIER_REPO", REPO)
-    assert find_model(DEFAULT_MODEL).name == f"{DEFAULT_MODEL} of {REPO}@{COMMIT}"
 
 
 # --- what is fetched, and how it is kept ----------------------------------------------------
@@ -221,7 +198,56 @@ def test_what_is_kept_the_client_finds_and_the_other_way_round(hub, cache, tmp_p
         hf_hub_download(REPO, name, cache_dir=tmp_path / "theirs", endpoint=hub.url)
     hub.requests.clear()
     assert fetch(hub, tmp_path / "theirs").commit == COMMIT
+    assert len(hub.requests) == 1, "it is asked what there is, and nothing is fetched again"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "README.md"])
+def test_what_another_program_fetched_of_a_repository_is_not_taken_for_all_of_it(hub, cache, name):
+    hf_hub_download(REPO, name, cache_dir=cache, endpoint=hub.url)
+    hub.error = 503, ""
+    with pytest.raises(HubUnreachable):
+        found(hub, cache)
+    hub.error = None
+    assert found(hub, cache).D is not None
+    hub.requests.clear()
+    assert found(hub, cache).D is not None
     assert not hub.requests
+
+
+def test_a_kept_model_stays_when_another_program_moves_the_branch(hub, cache, monkeypatch):
+    kept = found(hub, cache)
+    hub.commit = OTHER_COMMIT
+    hf_hub_download(REPO, "README.md", cache_dir=cache, endpoint=hub.url)
+    (ref,) = cache.glob("models--*/refs/main")
+    assert ref.read_text() == OTHER_COMMIT
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert found(hub, cache) == kept
+
+
+def test_gigabytes_of_another_program_are_not_read(hub, cache):
+    commit, key = OTHER_COMMIT, "0" * 64
+    place = cache / f"models--{REPO.replace('/', '--')}"
+    for folder in ("blobs", "refs", f"snapshots/{commit}"):
+        (place / folder).mkdir(parents=True)
+    with (place / "blobs" / key).open("wb") as blob:
+        blob.truncate(20_000_000_000)  # takes no room, and a minute to hash
+    (place / "refs" / "main").write_text(commit)
+    (place / "snapshots" / commit / "model.safetensors").symlink_to(place / "blobs" / key)
+    hub.key = lambda name: key  # the same as theirs
+    began = time.monotonic()
+    assert kept_model(REPO, cache=cache) is None
+    with pytest.raises(BadWeights, match="came with the hash"):
+        fetch(hub, cache)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"model.safetensors": 3}', "{"])
+def test_a_damaged_record_is_as_none(hub, cache, damage):
+    kept = found(hub, cache)
+    (record,) = cache.rglob("files.json")
+    record.write_text(damage)
+    assert kept_model(REPO, cache=cache) is None
+    assert found(hub, cache) == kept
 
 
 def test_progress_counts_all_files_up_to_the_bytes_announced(hub, cache):
@@ -463,6 +489,23 @@ def test_train_starts_from_a_repository_and_records_its_commit(
     assert done.code == 0, done.err
     assert f"Start: {REPO}@{COMMIT}." in done.out
     assert read_events(tmp_path / "run")[0].start == f"{REPO}@{COMMIT}"
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert settings["start"] == f"{REPO}@{COMMIT}"
+
+
+def test_train_refuses_a_start_without_a_discriminator(here, atelier, picture_folder, tmp_path):
+    del here.files[f"{REPO}/discriminator.safetensors"]
+    done = atelier("train", picture_folder, "--start", REPO, "--out", tmp_path / "run")
+    assert done.code == 2
+    assert f"{REPO}@{COMMIT} can only make pictures: it has no discriminator." in done.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_start_in_python_has_a_discriminator_too(model):
+    snapshot = load_snapshot(model)
+    with pytest.raises(BadSetting, match="mine can only make pictures"):
+        Start(replace(snapshot, D=None), "mine")
+    assert Start(snapshot, "mine").snapshot is snapshot
 
 
 def test_measure_takes_a_repository(here, atelier, picture_folder):

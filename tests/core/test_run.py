@@ -10,9 +10,10 @@ import pytest
 from gan_core.compute import Compute
 from gan_core.errors import BadRun
 from gan_core.events import Finished, Measured, Preview, Progress, Started, to_json
-from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, config_from_dict
+from gan_core.gan.config import Cadence, NetworkConfig, TrainConfig, config_to_json
 from gan_core.gan.run import (
     is_stop_requested,
+    read_config,
     read_events,
     record,
     request_stop,
@@ -66,10 +67,25 @@ def test_every_preview_is_a_png_that_says_its_kimg(finished):
         assert read_png_metadata(folder / preview.file)["kimg"] == f"{preview.kimg:.3f}"
 
 
-def test_the_settings_lie_in_the_folder(finished):
+def test_the_settings_lie_in_the_folder_and_what_the_run_started_from(finished):
     folder, _ = finished
-    values = json.loads((folder / "config.json").read_text())
-    assert config_from_dict(TrainConfig, values) == CONFIG
+    assert read_config(folder) == CONFIG
+    assert json.loads((folder / "config.json").read_text())["start"] == "scratch"
+
+
+def test_settings_of_an_older_run_do_not_say_what_it_started_from_and_are_read_all_the_same(
+    tmp_path,
+):
+    (tmp_path / "config.json").write_text(config_to_json(CONFIG))
+    assert read_config(tmp_path) == CONFIG
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"of": "another version"}'])
+def test_settings_that_cannot_be_read_are_explained(tmp_path, content):
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(BadRun, match=r"The settings of the run .* cannot be read"):
+        read_config(tmp_path)
 
 
 def measured(kimg: float, is_best: bool) -> Measured:

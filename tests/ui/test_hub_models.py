@@ -16,11 +16,16 @@ from others_networks import Z
 from repositories import HERE, PAIR, PUNKS, SOLO, punks, repositories
 from tiny_runs import TINY, tiny_model
 
+from gan_core import models as core_models
+from gan_core.commands.start import start_from
 from gan_core.errors import BadSetting, BadWeights
 from gan_core.gan.latents import latents
 from gan_core.gan.networks.layers import over_white
 from gan_core.gan.start import SCRATCH
+from gan_core.hub.borrowed import Borrowed
+from gan_core.hub.resolve import BUNDLED, DEFAULT_MODEL
 from gan_core.pictures import read_png_metadata, to_uint8
+from ui import build_app
 from ui.choice import of_network, settle, usual
 from ui.hub_field import HubField
 from ui.hub_models import HubModels
@@ -29,6 +34,7 @@ from ui.mine import Mine
 from ui.models import Models
 from ui.recipe import Recipe, keep, make_pictures
 from ui.terms import settings_from
+from ui.worker import kill, launch
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ def test_when_many_came_the_longest_unused_leaves_the_pickers_and_can_be_fetched
         return [name for _, name in models.choices([], list(HERE.values()))][1:]
 
     megabytes = sum(len(content) for name, content in hub.files.items() if PAIR in name) / 1e6
-    models = field.models = replace(models, hub=HubModels(most_mb=1.2 * megabytes))
+    models = field.models = replace(models, hub=HubModels(Borrowed(1.2 * megabytes)))
     for name in (PAIR, SOLO, PAIR):
         assert fetch(field, name)[1] == HERE[name]
         assert offered() == [HERE[name]]
@@ -158,6 +164,55 @@ def test_a_model_that_can_only_generate_is_no_start_and_says_so(
     assert "It can only make pictures" in said
     with pytest.raises(BadSetting, match=f"{came} can only make pictures"):
         models.start(came)
+
+
+def test_the_page_refuses_a_start_with_the_words_of_the_command_line(
+    field: HubField, models: Models, hub: LoopbackHub
+) -> None:
+    _, came = fetch(field, SOLO)
+    with pytest.raises(BadSetting) as page:
+        models.start(came)
+    with pytest.raises(BadSetting) as command:
+        start_from(SOLO)
+    assert str(page.value) == str(command.value)
+
+
+def test_a_run_starts_from_the_very_model_that_the_page_shows_under_a_bundled_name(
+    models: Models, hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.files |= {n.replace(PAIR, f"{PAIR}/{DEFAULT_MODEL}"): it for n, it in hub.files.items()}
+    monkeypatch.setattr(core_models, "_looked", {})
+    monkeypatch.setenv(core_models.NEWER, PAIR)
+    page = Models(BUNDLED, models.runs)
+    called, network = page.start(DEFAULT_MODEL)
+    shown = page.folder(DEFAULT_MODEL)
+    assert page.network(DEFAULT_MODEL) == network == TINY
+    assert called == page.title(DEFAULT_MODEL) == f"{DEFAULT_MODEL} of {HERE[PAIR]}"
+
+    monkeypatch.setattr(core_models, "_looked", {})  # the worker is another process
+    monkeypatch.delenv(core_models.NEWER)
+    hub.commit = "f" * 40
+    assert core_models.find_model(called).folder == shown
+
+
+def test_a_worker_looks_for_no_newer_model_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(core_models.NEWER, PAIR)
+    worker = launch(tmp_path, ["--help"])
+    environment = Path(f"/proc/{worker.pid}/environ").read_bytes().split(b"\0")
+    kill(tmp_path)
+    worker.wait()
+    names = {each.partition(b"=")[0].decode() for each in environment}
+    assert "PATH" in names and core_models.NEWER not in names
+
+
+def test_the_page_is_not_built_with_a_setting_that_names_no_repository(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(core_models.NEWER, "nonsense")
+    with pytest.raises(BadSetting, match="GAN_ATELIER_REPO is nonsense"):
+        build_app()
 
 
 @pytest.mark.parametrize(
@@ -215,13 +270,17 @@ def test_without_a_network_the_field_says_so_and_the_page_lives(
     "typed",
     ["weights/../weights", "/etc/passwd", "~/model", "./model", "../model", "model", "", None,
      "a/b/c", "a\\b", "file:///etc/passwd", "https://huggingface.co/a/b", "a/b@../../c", "a/b@",
-     "<img src=x>/y"],
+     "<img src=x>/y", "some--one/gan", "a/b.", "a/-b", "a/b.git", "~nosuchuser/x",
+     f"a/{'b' * 180}"],
 )  # fmt: skip
 def test_the_field_takes_no_other_names_than_those_of_the_hub(
-    field: HubField, hub: LoopbackHub, typed: str | None
+    field: HubField, models: Models, hub: LoopbackHub, typed: str | None
 ) -> None:
     said, came = fetch(field, typed)
     assert came is None and "is no name of a model" in said and "<img" not in said
+    assert "owner and repo are letters and digits" in said
+    with pytest.raises(BadWeights):
+        models.folder(typed or "no name")
     assert hub.requests == []
 
 
