@@ -160,5 +160,5 @@ def test_train_says_which_model_it_takes_and_records_it(hub, atelier, picture_fo
     words = ("--kimg", "0.02", "--batch-size", "8", "--out", run)
     done = atelier("train", picture_folder, *words)
     assert done.code == 0, done.err
-    assert f"{DEFAULT_MODEL} is that of {REPO}@{COMMIT}." in done.out
+    assert f"{DEFAULT_MODEL} is that of {REPO}@{COMMIT}." in " ".join(done.out.split())
     assert read_events(run)[0].start == f"{NEWER}@{COMMIT}"

@@ -128,7 +128,7 @@ def test_when_many_came_the_longest_unused_leaves_the_pickers_and_can_be_fetched
         return [name for _, name in models.choices([], list(HERE.values()))][1:]
 
     megabytes = sum(len(content) for name, content in hub.files.items() if PAIR in name) / 1e6
-    models = field.models = replace(models, hub=HubModels(Borrowed(1.2 * megabytes)))
+    models = field.source = replace(models, hub=HubModels(Borrowed(1.2 * megabytes)))
     for name in (PAIR, SOLO, PAIR):
         assert fetch(field, name)[1] == HERE[name]
         assert offered() == [HERE[name]]
