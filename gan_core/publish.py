@@ -11,9 +11,10 @@ from gan_core.gan.card import Release
 from gan_core.gan.package import contents
 from gan_core.gan.run import EVENTS_FILE, SAMPLES_FOLDER, read_events
 from gan_core.gan.start import SCRATCH, origin_of
+from gan_core.hub.account import require_name
 from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.resolve import BUNDLED
-from gan_core.hub.upload import CARD, Parcel, Sent, require_name, send
+from gan_core.hub.upload import CARD, Parcel, Sent, send
 
 _SAMPLES = 24  # of the previews, at even distances: enough to see how it came about
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # the form of the Hub's names for them

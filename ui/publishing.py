@@ -11,7 +11,8 @@ from threading import Lock, Thread
 
 from gan_core.errors import AlreadyThere, BadDataset, BadRun, HubRefused, HubUnreachable
 from gan_core.gan.memorisation import memorisation
-from gan_core.hub.upload import Sent, require_writer
+from gan_core.hub.account import require_writer
+from gan_core.hub.upload import Sent
 from gan_core.publish import publish, release_of
 from ui import run_texts as texts
 from ui.publishers import Publisher

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from gan_core.commands.pack import say
+from gan_core.hub.account import require_name, require_writer
 from gan_core.hub.space import deploy as deploy_files
 from gan_core.hub.space import needs, space_files
-from gan_core.hub.upload import require_name, require_writer
 
 
 def deploy(

@@ -10,11 +10,11 @@ from gan_core.commands.options import read_pictures, require
 from gan_core.commands.pack import KIND_HELP, say
 from gan_core.gan.config import NetworkConfig, TrainConfig
 from gan_core.gan.start import SCRATCH
+from gan_core.hub.account import require_writer
 from gan_core.hub.jobs import SET_UP_MINUTES, Order, hand_in, rate_of
 from gan_core.hub.jobs import submit as submit_order
 from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.hub.space import space_files
-from gan_core.hub.upload import require_writer
 from gan_core.pictures import save_dataset
 from gan_core.publish import release_for
 from gan_core.settings import bounds_of, default_of

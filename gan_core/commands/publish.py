@@ -7,7 +7,7 @@ import typer
 
 from gan_core.commands.pack import KIND_HELP, PAIRS_HELP, Run, look_for_copies, say
 from gan_core.errors import BadRun
-from gan_core.hub.upload import require_writer
+from gan_core.hub.account import require_writer
 from gan_core.publish import publish as publish_run
 from gan_core.publish import release_of
 
