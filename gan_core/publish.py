@@ -14,7 +14,8 @@ from gan_core.gan.start import SCRATCH, origin_of
 from gan_core.hub.account import require_name
 from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.resolve import BUNDLED
-from gan_core.hub.upload import CARD, Parcel, Sent, send
+from gan_core.hub.upload import CARD, Parcel, Sent, look, send
+from gan_core.hub.upload import reserve as hub_reserve
 
 _SAMPLES = 24  # of the previews, at even distances: enough to see how it came about
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # the form of the Hub's names for them
@@ -75,6 +76,27 @@ def publish(
         owned=(f"{SAMPLES_FOLDER}/",),
     )
     return send(parcel, private=private, update=update, token=token, on_progress=on_progress)
+
+
+def takes_a_place(release: Release) -> bool:
+    """Whether a model is there already, in whose place one published privately would come.
+
+    Raises: HubRefused where something else is there, or all see it; HubUnreachable.
+    """
+    return look(_place_of(release))
+
+
+def reserve(release: Release) -> None:
+    """Make the private repository of a model that is published later; check its licence there.
+
+    Raises: as `publish`.
+    """
+    hub_reserve(_place_of(release))
+
+
+def _place_of(release: Release) -> Parcel:
+    head = f"---\nlicense: {release.licence}\n---\n".encode()
+    return Parcel(release.repo, {CARD: head}, mark=EVENTS_FILE, message="")
 
 
 def _start_of(folder: Path) -> str:
