@@ -180,6 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
             siblings = [hub.listed(name, file) for file, name in files.items()]
             about = {"id": repo, "modelId": repo, "sha": hub.commit, "siblings": siblings}
             about |= {"library_name": hub.library, "private": repo in hub.private, "tags": []}
+            card = hub.files.get(f"{repo}/README.md", b"").decode()
+            if licence := re.search(r"^license: (.+)$", card, re.MULTILINE):
+                about["cardData"] = {"license": licence[1]}
             self._send_all(hub, json.dumps(about).encode(), {"Content-Type": "application/json"})
 
     def send_or_redirect(self, hub: LoopbackHub, repo: str, revision: str, file: str) -> None:

@@ -142,7 +142,7 @@ class Publish:
             folder = self.runs.folder(run_id := Mine.from_browser(stored).run)
             yield [_note(texts.LOOKING_FOR_COPIES), gr.update(visible=False), *rest]
             found, is_warning = _say_copies(folder)
-            licence = licence_of(folder)
+            licence = licence_of(folder, publisher.token)
             kept = texts.LICENCE_KEPT.format(licence=licence) if licence else ""
             told = [found, _note(f"{texts.PUBLISH_AS.format(name=publisher.name)} {kept}")]
             settings = self.runs.look(run_id).settings
@@ -168,7 +168,7 @@ class Publish:
             publisher = who()
             folder = self.runs.folder(run_id := Mine.from_browser(stored).run)
             order = Order(
-                (repo or "").strip(), publisher, self._licence(run_id, licence),
+                (repo or "").strip(), publisher, self._licence(run_id, licence, publisher),
                 " ".join((kind or "").split())[:_LONGEST],
                 # Whatever a program sends: only what is surely meant for all is shown to all.
                 private is not False, anyway is True, update is True,
@@ -188,9 +188,9 @@ class Publish:
             if is_there:  # else it was deleted meanwhile
                 raise
 
-    def _licence(self, run_id: str, chosen: str | None) -> str | None:
-        """The licence that was chosen, where one must be. Raises: BadRun, BadSetting."""
-        if licence_of(self.runs.folder(run_id)) is not None:
+    def _licence(self, run_id: str, chosen: str | None, publisher: Publisher) -> str | None:
+        """The licence that was chosen, where one must be. Raises: BadSetting, as `licence_of`."""
+        if licence_of(self.runs.folder(run_id), publisher.token) is not None:
             return None
         if not (chosen or "").strip():
             raise BadSetting(texts.NO_LICENCE, texts.NO_LICENCE_EXPECTED, texts.NO_LICENCE_ADVICE)

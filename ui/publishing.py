@@ -100,7 +100,7 @@ def _publish(folder: Path, order: Order, going: Going) -> Sent:
         going.done, going.total = done, total
 
     token = order.publisher.token
-    release = release_of(folder, order.repo, order.licence)
+    release = release_of(folder, order.repo, order.licence, token)
     going.stage = texts.ASKING_HUB
     require_writer(order.repo, token)
     going.stage = texts.LOOKING_FOR_COPIES
