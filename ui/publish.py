@@ -141,7 +141,7 @@ class Publish:
             publisher = who()
             folder = self.runs.folder(run_id := Mine.from_browser(stored).run)
             yield [_note(texts.LOOKING_FOR_COPIES), gr.update(visible=False), *rest]
-            found, is_warning = _say_copies(folder)
+            found, question = _say_copies(folder)
             licence = licence_of(folder, publisher.token)
             kept = texts.LICENCE_KEPT.format(licence=licence) if licence else ""
             told = [found, _note(f"{texts.PUBLISH_AS.format(name=publisher.name)} {kept}")]
@@ -150,7 +150,7 @@ class Publish:
             yield [
                 "".join(told),
                 gr.update(visible=True),
-                gr.update(visible=is_warning, value=False),
+                gr.update(visible=bool(question), value=False, label=question or texts.ANYWAY),
                 f"{publisher.name}/{proposed}",
                 gr.update(visible=licence is None, value=None),
                 "",
@@ -208,14 +208,15 @@ def say_going(going: Going) -> str:
     )
 
 
-def _say_copies(folder: Any) -> tuple[str, bool]:
-    """Whether a model repeats its pictures, as HTML, and whether that is a warning."""
+def _say_copies(folder: Any) -> tuple[str, str]:
+    """Whether a model repeats its pictures, as HTML; what is to be agreed to then, or ""."""
     try:
         found = memorisation(folder)
     except BadDataset as error:
-        return _warning(texts.NOT_CHECKED.format(what=error.what)), False
-    said = _warning(found.sentence) if found.is_warning else _note(found.sentence)
-    return said, found.is_warning
+        return _warning(texts.NOT_CHECKED.format(what=error.what)), texts.ANYWAY_UNCHECKED
+    if found.is_warning:
+        return _warning(found.sentence), texts.ANYWAY
+    return _note(found.sentence), ""
 
 
 def _say_sent(order: Order, sent: Sent) -> str:

@@ -319,6 +319,19 @@ def test_a_model_that_repeats_its_pictures_goes_out_only_when_that_was_allowed(
     assert len(hub.commits) == 1
 
 
+def test_a_model_that_cannot_be_checked_for_copies_goes_out_only_when_that_was_allowed(
+    hub, run, atelier, tmp_path
+):
+    folder = copy_run(run, tmp_path / "run")
+    (folder / "dataset.safetensors").unlink(missing_ok=True)
+    words = ("publish", folder, "--repo", REPO, "--license", "mit")
+    done = atelier(*words)
+    assert (done.code, "cannot be known" in done.err, "--anyway" in done.err) == (2, True, True)
+    assert not steps(hub)
+    assert atelier(*words, "--anyway").code == 0
+    assert len(hub.commits) == 1
+
+
 def test_what_is_no_run_is_not_published(hub, tmp_path):
     with pytest.raises(BadRun, match="holds no run"):
         release_of(tmp_path, REPO, "mit")
