@@ -78,7 +78,7 @@ def submit(
     say(f"Started: {job.url}. Its end: `hf jobs cancel {job.id}`, or by itself.")
     say(f"The pictures stay in {sent.url} until you delete them there, under Settings.")
     if detach:
-        say(f"Then: {_use(order)}")
+        say(f"Then: {_to_use(order)}")
     else:
         _tell_end(order, sent, _follow(job))
 
@@ -107,7 +107,7 @@ def _follow(job: Job) -> Stage:
 def _tell_end(order: Order, sent: Sent, end: Stage) -> None:
     """Say where the model is. Raises: BadRun where none came back."""
     if end.is_well:
-        say(f"The model is in {order.repo}, private. {_use(order)}")
+        say(f"The model is in {order.repo}, private. To use it: {_to_use(order)}")
         return
     if not was_rescued(order, sent.commit):
         raise BadRun(
@@ -124,5 +124,5 @@ def _tell_end(order: Order, sent: Sent, end: Stage) -> None:
     )
 
 
-def _use(order: Order) -> str:
-    return f"To use it: python -m gan_core generate --model {order.repo} --out pictures"
+def _to_use(order: Order) -> str:
+    return f"python -m gan_core generate --model {order.repo} --out pictures"

@@ -10,7 +10,7 @@ from typing import Any
 
 import huggingface_hub
 
-from gan_core.errors import HubUnreachable
+from gan_core.errors import HubRefused, HubUnreachable
 from gan_core.hub.refusals import sending
 
 _LOOKS = 5.0  # seconds between two questions how it stands
@@ -75,13 +75,14 @@ def follow(job: Job, wait: Callable[[float], object] = time.sleep) -> Generator[
                 for line in _lines(job, told, until_it_ends=not stage.is_over):
                     told += 1
                     yield line
-            if stage.is_over:
-                return stage
             missed = 0
-        except HubUnreachable:
+        except (HubRefused, HubUnreachable) as error:
             missed += 1
-            if missed > _PATIENCE:
+            is_final = isinstance(error, HubRefused) or missed > _PATIENCE
+            if is_final and not stage.is_over:
                 raise
+        if stage.is_over:  # also if its last lines are not to be had any more
+            return stage
         wait(_LOOKS)
 
 

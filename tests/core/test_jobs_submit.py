@@ -238,6 +238,19 @@ def test_a_hub_that_stays_away_ends_it_and_says_that_the_job_may_go_on(hub):
         followed()
 
 
+def test_a_job_that_is_over_ends_the_following_also_without_its_last_lines(hub):
+    hub.stages = ["DELETED"]
+    hub.refusals["say_log"] = 410, "gone"
+    assert followed() == ["The job was deleted."]
+
+
+def test_a_job_that_may_not_be_looked_at_is_not_asked_after_again(hub):
+    hub.refusals["say_state"] = 403, "not yours"
+    with pytest.raises(HubRefused, match="may not do that there"):
+        followed()
+    assert len(hub.requests) == 1
+
+
 def test_submit_follows_a_job_to_its_end_and_says_where_the_model_is(hub, atelier, words):
     hub.log = ["Step 1", "Published"]
     done = atelier(*words, "--yes")
