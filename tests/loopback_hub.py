@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from urllib.parse import unquote, urlsplit
@@ -24,8 +25,10 @@ _ROUTES = (
     (r"/cdn/(?P<repo>[^/]+/[^/]+)/(?P<file>.+)", "send"),
     (_KIND + r"(?P<repo>[^/]+/[^/]+)/preupload/main", "say_how"),
     (r"/(?:spaces/|datasets/)?[^/]+/[^/]+\.git/info/lfs/objects/batch", "say_where"),
-    (r"/api/jobs/hardware", "say_prices"),
+    (r"/api/(?:jobs|spaces)/hardware", "say_prices"),
     (r"/api/jobs/(?P<owner>[^/]+)", "start"),
+    (r"/api/jobs/(?P<owner>[^/]+)/(?P<job>[^/]+)", "say_state"),
+    (r"/api/jobs/[^/]+/[^/]+/logs", "say_log"),
     (r"/objects/(?P<oid>[0-9a-f]{64})", "take"),
     (r"/verify", "verify"),
     (_KIND + r"(?P<repo>[^/]+/[^/]+)/commit/main", "commit"),
@@ -65,6 +68,10 @@ class LoopbackHub:
         self.made: list[dict[str, object]] = []  # what `create` was asked
         self.hardware: list[dict[str, object]] = []
         self.jobs: list[dict[str, object]] = []
+        self.stages = ["COMPLETED"]  # of a job, one for each time it is asked; it stays at the last
+        self.ending: str | None = None  # what is said of the last
+        self.log: list[str] = []  # what a job prints
+        self.on_state: Callable[[], object] = lambda: None  # done when a job's state is asked for
         self.commits: list[list[dict[str, dict[str, str]]]] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []  # method, path, headers
 
@@ -173,6 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
             siblings = [hub.listed(name, file) for file, name in files.items()]
             about = {"id": repo, "modelId": repo, "sha": hub.commit, "siblings": siblings}
             about |= {"library_name": hub.library, "private": repo in hub.private, "tags": []}
+            card = hub.files.get(f"{repo}/README.md", b"").decode()
+            if licence := re.search(r"^license: (.+)$", card, re.MULTILINE):
+                about["cardData"] = {"license": licence[1]}
             self._send_all(hub, json.dumps(about).encode(), {"Content-Type": "application/json"})
 
     def send_or_redirect(self, hub: LoopbackHub, repo: str, revision: str, file: str) -> None:
@@ -308,12 +318,28 @@ class _Handler(BaseHTTPRequestHandler):
         gpu["manufacturer"] = "Nvidia"
         prices = {"unitCostMicroUSD": 6667, "unitCostUSD": 0.006667, "ephemeralStorage": "50 GB"}
         machine = {"name": "t4-small", "accelerator": gpu, **about, **prices}
-        self._json(hub, "say_prices", [machine])
+        free = {"unitCostMicroUSD": 0, "unitCostUSD": 0.0, "accelerator": None}
+        self._json(hub, "say_prices", [machine, {**machine, "name": "cpu-upgrade", **free}])
 
     def start(self, hub: LoopbackHub, owner: str) -> None:
         hub.jobs.append(json.loads(self.body(hub)) | {"for": owner})
-        job = {"id": "687fb701029421ae5549d998", "status": {"stage": "RUNNING", "message": None}}
-        self._json(hub, "start", job | {"owner": {"id": "1", "name": owner, "type": "user"}})
+        self._json(hub, "start", self.job(owner, "687fb701029421ae5549d998", "SCHEDULING"))
+
+    def say_state(self, hub: LoopbackHub, owner: str, job: str) -> None:
+        hub.on_state()
+        stage = hub.stages.pop(0) if len(hub.stages) > 1 else hub.stages[0]
+        message = hub.ending if stage == hub.stages[-1] else None
+        self._json(hub, "say_state", self.job(owner, job, stage, message))
+
+    def job(self, owner: str, name: str, stage: str, message: str | None = None) -> object:
+        whose = {"id": "1", "name": owner, "type": "user"}
+        return {"id": name, "status": {"stage": stage, "message": message}, "owner": whose}
+
+    def say_log(self, hub: LoopbackHub) -> None:
+        """All of it from the beginning, as server-sent events."""
+        lines = ({"data": text, "timestamp": "2026-01-01T00:00:00Z"} for text in hub.log)
+        body = "".join(f"data: {json.dumps(line)}\n\n" for line in lines).encode()
+        self._send_all(hub, body, {"Content-Type": "text/event-stream"})
 
     def _json(self, hub: LoopbackHub, name: str, said: object, status: int = 200) -> None:
         if name not in hub.lost:

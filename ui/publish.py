@@ -141,8 +141,8 @@ class Publish:
             publisher = who()
             folder = self.runs.folder(run_id := Mine.from_browser(stored).run)
             yield [_note(texts.LOOKING_FOR_COPIES), gr.update(visible=False), *rest]
-            found, is_warning = _say_copies(folder)
-            licence = licence_of(folder)
+            found, question = _say_copies(folder)
+            licence = licence_of(folder, publisher.token)
             kept = texts.LICENCE_KEPT.format(licence=licence) if licence else ""
             told = [found, _note(f"{texts.PUBLISH_AS.format(name=publisher.name)} {kept}")]
             settings = self.runs.look(run_id).settings
@@ -150,7 +150,7 @@ class Publish:
             yield [
                 "".join(told),
                 gr.update(visible=True),
-                gr.update(visible=is_warning, value=False),
+                gr.update(visible=bool(question), value=False, label=question or texts.ANYWAY),
                 f"{publisher.name}/{proposed}",
                 gr.update(visible=licence is None, value=None),
                 "",
@@ -168,7 +168,7 @@ class Publish:
             publisher = who()
             folder = self.runs.folder(run_id := Mine.from_browser(stored).run)
             order = Order(
-                (repo or "").strip(), publisher, self._licence(run_id, licence),
+                (repo or "").strip(), publisher, self._licence(run_id, licence, publisher),
                 " ".join((kind or "").split())[:_LONGEST],
                 # Whatever a program sends: only what is surely meant for all is shown to all.
                 private is not False, anyway is True, update is True,
@@ -188,9 +188,9 @@ class Publish:
             if is_there:  # else it was deleted meanwhile
                 raise
 
-    def _licence(self, run_id: str, chosen: str | None) -> str | None:
-        """The licence that was chosen, where one must be. Raises: BadRun, BadSetting."""
-        if licence_of(self.runs.folder(run_id)) is not None:
+    def _licence(self, run_id: str, chosen: str | None, publisher: Publisher) -> str | None:
+        """The licence that was chosen, where one must be. Raises: BadSetting, as `licence_of`."""
+        if licence_of(self.runs.folder(run_id), publisher.token) is not None:
             return None
         if not (chosen or "").strip():
             raise BadSetting(texts.NO_LICENCE, texts.NO_LICENCE_EXPECTED, texts.NO_LICENCE_ADVICE)
@@ -208,14 +208,15 @@ def say_going(going: Going) -> str:
     )
 
 
-def _say_copies(folder: Any) -> tuple[str, bool]:
-    """Whether a model repeats its pictures, as HTML, and whether that is a warning."""
+def _say_copies(folder: Any) -> tuple[str, str]:
+    """Whether a model repeats its pictures, as HTML; what is to be agreed to then, or ""."""
     try:
         found = memorisation(folder)
     except BadDataset as error:
-        return _warning(texts.NOT_CHECKED.format(what=error.what)), False
-    said = _warning(found.sentence) if found.is_warning else _note(found.sentence)
-    return said, found.is_warning
+        return _warning(texts.NOT_CHECKED.format(what=error.what)), texts.ANYWAY_UNCHECKED
+    if found.is_warning:
+        return _warning(found.sentence), texts.ANYWAY
+    return _note(found.sentence), ""
 
 
 def _say_sent(order: Order, sent: Sent) -> str:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 
 from gan_core.errors import HubRefused
-from gan_core.hub.upload import user_of
+from gan_core.hub.account import user_of
 from ui import run_texts as texts
 
 SETTING = "GAN_ATELIER_PUBLISH"  # "1": the page is reached by its owner alone, who may publish

@@ -11,7 +11,8 @@ from threading import Lock, Thread
 
 from gan_core.errors import AlreadyThere, BadDataset, BadRun, HubRefused, HubUnreachable
 from gan_core.gan.memorisation import memorisation
-from gan_core.hub.upload import Sent, require_writer
+from gan_core.hub.account import require_writer
+from gan_core.hub.upload import Sent
 from gan_core.publish import publish, release_of
 from ui import run_texts as texts
 from ui.publishers import Publisher
@@ -99,12 +100,12 @@ def _publish(folder: Path, order: Order, going: Going) -> Sent:
         going.done, going.total = done, total
 
     token = order.publisher.token
-    release = release_of(folder, order.repo, order.licence)
+    release = release_of(folder, order.repo, order.licence, token)
     going.stage = texts.ASKING_HUB
     require_writer(order.repo, token)
     going.stage = texts.LOOKING_FOR_COPIES
-    if not order.anyway and seems_to_repeat(folder):
-        raise BadRun(texts.REPEATS, texts.REPEATS_EXPECTED, texts.REPEATS_ADVICE)
+    if not order.anyway:
+        _refuse_copies(folder)
     going.stage = texts.FILMING
     return publish(
         folder, release, order.kind, private=order.private, update=order.update, token=token,
@@ -112,9 +113,12 @@ def _publish(folder: Path, order: Order, going: Going) -> Sent:
     )  # fmt: skip
 
 
-def seems_to_repeat(folder: Path) -> bool:
-    """Whether a run's model needs a second word before it goes out; False if nobody can know."""
+def _refuse_copies(folder: Path) -> None:
+    """Raise BadRun for a model that needs a second word before it goes out."""
     try:
-        return memorisation(folder).is_warning
-    except BadDataset:
-        return False
+        repeats = memorisation(folder).is_warning
+    except BadDataset as error:
+        what = texts.UNCHECKED.format(what=error.what)
+        raise BadRun(what, texts.REPEATS_EXPECTED, texts.UNCHECKED_ADVICE) from error
+    if repeats:
+        raise BadRun(texts.REPEATS, texts.REPEATS_EXPECTED, texts.REPEATS_ADVICE)

@@ -171,6 +171,7 @@ LICENCE_INFO = "What others may do with it. Another of the Hub's names can be ty
 LICENCES = ("cc-by-4.0", "cc-by-sa-4.0", "cc0-1.0", "mit")
 LICENCE_KEPT = "Its licence is {licence}, as that of the model it began with demands."
 ANYWAY = "Publish it although it seems to repeat my pictures: they may be seen."
+ANYWAY_UNCHECKED = "Publish it unchecked: my pictures may be seen."
 UPDATE = "Put it in the place of what is there. Its history stays."
 PUBLISH_IT = "Publish"
 PUBLISHED, UPDATED = "Published", "Updated"
@@ -192,6 +193,8 @@ NO_LICENCE_EXPECTED = (
 )
 NO_LICENCE_ADVICE = "Choose one."
 REPEATS = "Nothing was published: the model seems to repeat pictures it was shown."
+UNCHECKED = "Nothing was published: it was not checked for copies. {what}"
+UNCHECKED_ADVICE = "Tick that your pictures may be seen."
 REPEATS_EXPECTED = "What is published can be kept by everybody who sees it."
 REPEATS_ADVICE = "Compare them first, then tick that they may be seen."
 TICK_UPDATE = "Choose another name, or tick below that this one takes its place."

@@ -14,10 +14,12 @@ from gan_core.commands.options import HELP, get_model
 from gan_core.errors import BadSetting
 from gan_core.gan.checkpoint import Checkpoint
 from gan_core.gan.config import NetworkConfig, enlarged, network_of
+from gan_core.gan.foreign import LAYOUTS
 from gan_core.gan.growth import begins_at
 from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
-from gan_core.gan.start import FROM, SCRATCH, Start, origin_of, require_start
+from gan_core.gan.start import FROM, SCRATCH, Start, lineage_of, require_start
+from gan_core.hub.resolve import bundled_models, on_the_hub
 from gan_core.settings import check_bounds
 
 Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]
@@ -26,6 +28,8 @@ Channels = Annotated[int | None, typer.Option(help=HELP["channels"])]
 Scales = Annotated[str | None, typer.Option(help=HELP["scales"] + ": one or all")]
 GrowFrom = Annotated[int | None, typer.Option(help=HELP["grow_from"])]
 GrowKimg = Annotated[float | None, typer.Option(help=HELP["grow_kimg"])]
+
+_MOST_NAMED = 6  # of those that a start goes back to: the nearest, and the very first
 
 
 def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str, Any]]:
@@ -44,21 +48,36 @@ def start_from(name: str, **asked: Any) -> tuple[Start, NetworkConfig, dict[str,
     network = replace(have, **asked)
     check_bounds(network)
     require_same(enlarged(have, network.resolution), network)
-    start = Start(snapshot, found.name or _name(snapshot.training))
+    start = Start(snapshot, _name(found.name, snapshot.training))
     first = begins_at(snapshot.G, have.resolution, network.resolution)
     return start, network, {"grow_from": first} if first else {}
 
 
-def _name(training: Mapping[str, Any]) -> str:
-    """For the record, which is packed and published: a path of this machine does not belong in."""
-    if "layout" in training:
-        return f"a model like {training['layout']}"
+def _name(name: str | None, training: Mapping[str, Any]) -> str:
+    """A start for the record, which is packed and published: a path of this machine is not told.
+
+    name: by which others find it, if they do. training: what it says of itself; where it began in
+    its turn is told too, for that one's licence may hold for what comes of it. It was read from a
+    file, so no text of any kind is taken over.
+    """
+    if name in bundled_models() or (name and on_the_hub(name) is None):
+        return name  # of a known licence
+    before = [each for each in lineage_of(str(training.get("start", SCRATCH))) if _is_name(each)]
+    if len(before) > _MOST_NAMED:
+        before = [*before[: _MOST_NAMED - 1], before[-1]]
+    return FROM.join([name or _unnamed(training), *before])
+
+
+def _unnamed(training: Mapping[str, Any]) -> str:
+    if (layout := training.get("layout")) in [known.about for known in LAYOUTS]:
+        return f"a model like {layout}"
     kimg = training.get("kimg", 0)
-    own = f"an own model of {kimg if isinstance(kimg, int | float) else 0:g} kimg"
-    origin = origin_of(str(training.get("start", SCRATCH)))
-    # Its licence may hold for what comes of it. Read from a file, so no text of any kind.
-    is_name = re.fullmatch(r"[\w./@ -]{1,200}", origin, re.ASCII)
-    return own + FROM + origin if is_name and origin != SCRATCH else own
+    is_number = isinstance(kimg, int | float) and 0 <= kimg < 1e9
+    return f"an own model of {kimg if is_number else 0:g} kimg"
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(r"[\w./@ -]{1,200}", text, re.ASCII) is not None
 
 
 def refuse_other_network(

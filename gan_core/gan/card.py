@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -96,13 +97,18 @@ def _header(kind: str, release: Release | None) -> Iterator[str]:
 
 
 def _use(name: str, release: Release | None) -> str:
-    where = "Unpacked into a folder of this name" if release is None else "With GAN Atelier"
     model = shlex.quote(name if release is None else release.repo)
     commands = [f"generate --model {model} --count 16 --seed 0 --out pictures"]
     if release is not None:
         commands.append(f"train my_pictures --start {model} --minutes 5 --out runs/mine")
     lines = "\n".join(f"python -m gan_core {command}" for command in commands)
-    return f"{where}:\n\n```\n{lines}\n```"
+    if release is None:
+        return f"Unpacked into a folder of this name:\n\n```\n{lines}\n```"
+    return (
+        f"In the folder of GAN Atelier, with its requirements installed:\n\n```\n{lines}\n```\n\n"
+        f"`{release.repo}@COMMIT`, with one of the commits under Files, is what it was then. GAN"
+        " Atelier is a Python program in no package index: whoever published this has it."
+    )
 
 
 def _pictures(files: Collection[str]) -> Iterator[str]:
@@ -126,7 +132,7 @@ def _data(start: Started, shows: str) -> str:
 
 def _recipe(folder: Path, start: Started, events: Sequence[Event]) -> Iterator[str]:
     yield f"- Plan: {start.plan}"
-    yield f"- Start: {start.start}; seed {start.seed}"
+    yield f"- Start: {_plain(start.start)}; seed {start.seed}"
     yield f"- Length: {_length(events)}"
     differing = _set_by_hand(folder, start)
     if differing:
@@ -138,6 +144,11 @@ def _recipe(folder: Path, start: Started, events: Sequence[Event]) -> Iterator[s
             )
             yield f"- Changed at {event.kimg:.1f} kimg by the {event.by}: {', '.join(turned)}"
     yield "- Every setting is in `training.json`, all that was reported in `events.jsonl`."
+
+
+def _plain(text: str) -> str:
+    """Text of anybody's on one line, where a page shows no more of it than the text."""
+    return re.sub(r"([\\`*\[\]!#|])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def _length(events: Sequence[Event]) -> str:
@@ -230,8 +241,9 @@ def _licence(start: Started, release: Release | None) -> str:
             return f"{chosen}Chosen by who trained it."
         return "The licence is yours to choose, within what the pictures it learned from allow."
     return (
-        f"{chosen}It started from {start.start}, whose licence holds for what is derived from it."
-        " The bundled models are under CC BY-SA 4.0 (credit: KaoKore, arXiv:2002.08595, CODH)."
+        f"{chosen}It started from {_plain(start.start)}, whose licence holds for what is derived"
+        " from it. The bundled models are under CC BY-SA 4.0 (credit: KaoKore, arXiv:2002.08595,"
+        " CODH)."
     )
 
 

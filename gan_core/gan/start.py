@@ -13,18 +13,17 @@ from gan_core.gan.snapshot import Snapshot
 
 Images: TypeAlias = NDArray[np.uint8]
 SCRATCH = "scratch"  # the name of no start at all
-FROM = ", from "  # between what an own model is called and what that one goes back to
+FROM = ", from "  # between what a model is called and what it began from
+_OWN = ("an own model", "a model like")  # what has no name that others know is called so
 
 
-def origin_of(start: str) -> str:
-    """What a start goes back to: a name that others know, SCRATCH, or "" where it is not known.
+def lineage_of(start: str) -> list[str]:
+    """What a start goes back to, the nearest first: the names that others know.
 
-    start: its name in a run's record, which for a model of one's own tells where that one began.
+    start: its name in a run's record, which tells of a model where it began in its turn.
     """
-    own, told, origin = start.rpartition(FROM)
-    if told:
-        return origin
-    return "" if start.startswith(("an own model", "a model like")) else start
+    names = start.split(FROM)
+    return [name for name in names if name != SCRATCH and not name.startswith(_OWN)]
 
 
 def can_start(network: NetworkConfig, has_D: bool) -> bool:

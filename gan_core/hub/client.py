@@ -8,33 +8,21 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
-from huggingface_hub import constants, errors, get_session
+from huggingface_hub import constants, get_session
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from gan_core.errors import BadWeights, HubUnreachable
+from gan_core.hub.reasons import TROUBLE, Reason, httpx, reason_of
 
 FOUND_S, CONNECT_S, READ_S = 6.0, 5.0, 15.0  # until found at all; one connection; one answer
 NO_HUB = "what answers is not the Hub; a login page perhaps"
 OnProgress: TypeAlias = Callable[[int, int], None]  # bytes that have come, bytes that will
 
-# httpx, or httpx2, whichever the client speaks: its own export of it is younger than 1.16.
-httpx: Any = import_module(errors.HfHubHTTPError.__mro__[1].__module__)
 _CUT = (httpx.RemoteProtocolError, httpx.ReadError)
-# ValueError: a name that no repository can have. Before Python 3.11 the third is no OSError.
-TROUBLE = (httpx.HTTPError, httpx.InvalidURL, futures.TimeoutError, OSError, ValueError)
-_REASONS: tuple[tuple[Any, str, str], ...] = (  # the first that fits; gated is a kind of not found
-    (errors.OfflineModeIsEnabled, "offline mode is on", "Unset HF_HUB_OFFLINE."),
-    (errors.GatedRepoError, "its owner must grant access", "Ask on its page, and set HF_TOKEN."),
-    (errors.RepositoryNotFoundError, "no such repository, or private", "Check name and HF_TOKEN."),
-    (errors.RevisionNotFoundError, "no such revision", "Check the revision."),
-    (errors.EntryNotFoundError, "no such file in the repository", "Check the file's name."),
-    ((futures.TimeoutError, httpx.TimeoutException), "no answer in time", "Check the connection."),
-)
 _T = TypeVar("_T")
 
 
@@ -117,13 +105,17 @@ def explained(label: str) -> Iterator[None]:
         yield
     except TROUBLE as error:
         text = str(error).partition("\n")[0] or type(error).__name__
-        fits = (reason[1:] for reason in _REASONS if isinstance(error, reason[0]))
-        reason, advice = next(fits, (text, "Check the connection, and try again later."))
+        reason = reason_of(error) or Reason(
+            text,
+            "It must be reachable there once; then it is kept on this machine.",
+            "Check the connection, and try again later.",
+        )
+        advice = reason.advice
         if "HF_TOKEN" in advice and constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
             advice = "Check its name; here, only what is public can be fetched."
         raise HubUnreachable(
-            f"{label} cannot be fetched from the Hugging Face Hub: {reason}.",
-            "It must be reachable there once; then it is kept on this machine.",
+            f"{label} cannot be fetched from the Hugging Face Hub: {reason.says}.",
+            reason.expected,
             advice,
         ) from error
 

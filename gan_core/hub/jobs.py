@@ -1,7 +1,8 @@
 """A training on a machine of the Hub's (HF Jobs): what it costs, what goes there, what is run.
 
 The pictures and this program go into a private dataset; the job takes them from there, trains, and
-publishes what came of it, private too. Whoever submits pays by the minute.
+publishes what came of it, private too, or else puts it into the dataset. Whoever submits pays by
+the minute.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import io
 import shlex
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 
-from gan_core.errors import BadSetting
+from gan_core.hub.following import Job
+from gan_core.hub.prices import Rate
 from gan_core.hub.refusals import sending
-from gan_core.hub.upload import CARD, Parcel, Sent, send
+from gan_core.hub.upload import CARD, Parcel, Sent, holds, send
 
 PICTURES, PROGRAM = "pictures.safetensors", "program.zip"
 SET_UP_MINUTES = 20  # to install PyTorch, fetch and publish: at most, so that it ends in any case
@@ -31,19 +33,6 @@ viewer: false
 
 Private. Not needed any more when the job has ended: delete it under Settings.
 """
-
-
-@dataclass(frozen=True)
-class Rate:
-    """What a machine is and costs. flavor: the Hub's name for it."""
-
-    flavor: str
-    says: str
-    usd_a_minute: float
-
-    def most(self, minutes: float) -> float:
-        """What a training of so many minutes can cost, in US dollars, with all around it."""
-        return self.usd_a_minute * (minutes + SET_UP_MINUTES)
 
 
 @dataclass(frozen=True)
@@ -63,20 +52,9 @@ class Order:
         return f"{self.repo}-training"
 
 
-def rate_of(flavor: str) -> Rate:
-    """Ask the Hub what a machine costs. Raises: BadSetting for one it has not; HubUnreachable."""
-    with sending("No job can be submitted", "Nothing was uploaded."):
-        offered = {each.name: each for each in huggingface_hub.HfApi().list_jobs_hardware()}
-        if flavor in offered:
-            it = offered[flavor]
-            a_minute = it.unit_cost_usd / {"minute": 1, "hour": 60}[it.unit_label]
-            gpu = f", {it.accelerator.model}" if it.accelerator else ""
-            return Rate(flavor, f"{it.pretty_name}: {it.cpu}, {it.ram}{gpu}", a_minute)
-    raise BadSetting(
-        f"There is no machine {flavor!r} for jobs.",
-        f"The Hub has {', '.join(offered)}.",
-        "Choose one of these with --flavor.",
-    )
+def most(rate: Rate, minutes: float) -> float:
+    """What a training of so many minutes can cost, in US dollars, with all around it."""
+    return rate.usd_a_minute * (minutes + SET_UP_MINUTES)
 
 
 def hand_in(order: Order, pictures: bytes, program: Mapping[str, bytes | Path]) -> Sent:
@@ -89,18 +67,18 @@ def hand_in(order: Order, pictures: bytes, program: Mapping[str, bytes | Path]) 
         PICTURES: pictures,
         PROGRAM: _zipped(program),
     }
-    parcel = Parcel(order.dataset, files, PICTURES, "Training pictures", kind="dataset")
-    return send(parcel, private=True, update=True)
+    return send(_parcel(order, files), private=True, update=True)
 
 
-def submit(order: Order, rate: Rate, commit: str) -> str:
-    """Start the job. commit: of the dataset. Returns its page. It ends by itself, in any case.
+def submit(order: Order, rate: Rate, commit: str) -> Job:
+    """Start the job. commit: of the dataset. It ends by itself, in any case.
 
     The token goes along as a secret, which the job needs to read the dataset and to publish.
 
     Raises: HubRefused, HubUnreachable.
     """
     left = f"The pictures are in {order.dataset}, which is private; no job was started."
+    owner = order.repo.partition("/")[0]
     with sending(f"No job can be started for {order.repo}", left):
         job: Any = huggingface_hub.HfApi().run_job(
             image=_IMAGE,
@@ -108,28 +86,55 @@ def submit(order: Order, rate: Rate, commit: str) -> str:
             secrets={"HF_TOKEN": huggingface_hub.get_token()},
             flavor=rate.flavor,
             timeout=int(60 * (order.minutes + SET_UP_MINUTES)),
-            namespace=order.repo.partition("/")[0],
+            namespace=owner,
         )
-        return str(job.url)
+    return Job(str(job.id), owner, str(job.url))
 
 
-def script(order: Order, commit: str) -> str:
-    """What the job runs, in a shell; it ends at the first thing that fails."""
-    fetch = ["hf", "download", order.dataset, "--repo-type", "dataset", "--revision", commit]
+def rescue_folder(commit: str) -> str:
+    """Where in the dataset a job puts its run if it cannot publish it; another for every job."""
+    return f"run-{commit[:8]}"
+
+
+def was_rescued(order: Order, commit: str) -> bool:
+    """Whether a job has put its run there. Raises: HubRefused, HubUnreachable."""
+    return holds(_parcel(order, {}), rescue_folder(commit))
+
+
+def script(order: Order, commit: str, place: str = "/tmp/job") -> str:
+    """What the job runs, in a shell. place: a folder there, for all of it.
+
+    It ends at the first thing that fails; what was trained until then goes into the dataset.
+    """
+    fetch = ["hf", "download", order.dataset, PICTURES, PROGRAM, "--repo-type", "dataset"]
     train = ["train", f"../{PICTURES}", "--minutes", f"{order.minutes:g}", "--start", order.start]
     publish = ["publish", "../run", "--repo", order.repo, "--license", order.licence]
-    publish += ["--private", "--anyway"]  # its owner looks at it first
-    commands = [
+    # Its owner looks at it first. The repository was found to be theirs, and may hold a model.
+    publish += ["--private", "--anyway", "--update"]
+    set_up = [
         ["pip", "install", "--quiet", "huggingface_hub"],
-        [*fetch, "--local-dir", "/tmp/job"],
-        ["cd", "/tmp/job"],
+        [*fetch, "--revision", commit, "--local-dir", place],
+        ["cd", place],
         ["python", "-m", "zipfile", "-e", PROGRAM, "program"],
         ["cd", "program"],
         ["pip", "install", "--quiet", "-r", "requirements.txt"],
+    ]
+    work = [
         ["python", "-m", "gan_core", *train, "--out", "../run"],
         ["python", "-m", "gan_core", *publish, *(["--kind", order.kind] if order.kind else [])],
     ]
-    return " && ".join(shlex.join(command) for command in commands)
+    rescue = ["hf", "upload", order.dataset, "../run", rescue_folder(commit)]
+    saved = shlex.join([*rescue, "--repo-type", "dataset"])
+    return f"{_all(set_up)} && {{ {_all(work)} || {{ {saved}; exit 1; }}; }}"
+
+
+def _all(commands: Iterable[Sequence[str]]) -> str:
+    """One after the other, as long as they succeed."""
+    return " && ".join(map(shlex.join, commands))
+
+
+def _parcel(order: Order, files: Mapping[str, bytes | Path]) -> Parcel:
+    return Parcel(order.dataset, files, PICTURES, "Training pictures", kind="dataset")
 
 
 def _zipped(files: Mapping[str, bytes | Path]) -> bytes:

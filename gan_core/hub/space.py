@@ -86,6 +86,11 @@ def deploy(
     return sent
 
 
+def is_free(hardware: str | None) -> bool:
+    """Whether such hardware surely costs nothing by the hour; None: what a Space has already."""
+    return hardware in (None, USUAL_HARDWARE, ZERO_GPU)
+
+
 def needs(hardware: str | None) -> str:
     """What an account needs for a Space on such hardware, in a sentence or two."""
     if hardware in (None, USUAL_HARDWARE):

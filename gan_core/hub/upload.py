@@ -1,8 +1,4 @@
-"""Files to a repository on the Hub: by its own client, in one commit, so all of them or none.
-
-Whose token: by default that of this machine, which the client finds as it always does, in HF_TOKEN
-or in what `hf auth login` has kept. Who publishes for somebody else must name that one's.
-"""
+"""Files to a repository on the Hub: by its own client, in one commit, so all of them or none."""
 
 from __future__ import annotations
 
@@ -18,11 +14,11 @@ from huggingface_hub import (
     constants,
     errors,
 )
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from gan_core.errors import AlreadyThere, BadSetting, HubRefused
-from gan_core.hub.client import OnProgress, quietly
-from gan_core.hub.refusals import NOTHING, TOKENS, sending
+from gan_core.hub.account import require_name
+from gan_core.hub.client import NO_HUB, OnProgress, quietly
+from gan_core.hub.refusals import NOTHING, sending
 
 CARD = "README.md"
 _EMPTY = {".gitattributes"}  # what the Hub puts into a new repository
@@ -59,56 +55,6 @@ class Sent:
     is_new: bool
 
 
-def require_name(repo: str) -> None:
-    """Raise BadSetting unless a repository can be called so: owner/name."""
-    try:
-        validate_repo_id(repo)
-        wrong = "" if repo.count("/") == 1 else f"{repo!r} does not say whose it is."
-    except errors.HFValidationError as error:
-        wrong = str(error).partition("\n")[0]
-    if wrong:
-        raise BadSetting(
-            wrong,
-            "A repository is owner/name: letters, digits, and single - _ . between them.",
-            "Give it as owner/name, with your user name on the Hub, or an organisation's.",
-        )
-
-
-def user_of(token: str | None = None) -> str:
-    """The name of the user whose token this is. Raises: HubRefused, HubUnreachable."""
-    with sending("Whose name it is cannot be told"):
-        return str(huggingface_hub.HfApi(token=token).whoami()["name"])
-
-
-def require_writer(repo: str, token: str | None = None) -> str:
-    """Ask the Hub whose token this is, before anything long begins. Returns the user's name.
-
-    Raises: BadSetting for a name that cannot be; HubRefused without a token, or with one that
-    surely may not write there; HubUnreachable.
-    """
-    require_name(repo)
-    with sending(f"{repo} cannot be published"):
-        who: Any = huggingface_hub.HfApi(token=token).whoami()
-        name = str(who["name"])
-        names = [name, *(str(org["name"]) for org in who.get("orgs", []))]
-        role = who.get("auth", {}).get("accessToken", {}).get("role")
-    owner = repo.partition("/")[0]
-    if role == "read":
-        raise HubRefused(
-            f"{repo} cannot be published: the token of {name} may only read. {NOTHING}",
-            "Publishing needs one that may write.",
-            f"Make one with the role write at {TOKENS}.",
-        )
-    # Only such a token tells of all organisations that it reaches.
-    if role == "write" and owner.lower() not in [each.lower() for each in names]:
-        raise HubRefused(
-            f"{repo} cannot be published: the token is that of {name}, not of {owner}. {NOTHING}",
-            f"It may write to repositories of {', '.join(names)}.",
-            "Choose a name under one of these, or use another token.",
-        )
-    return name
-
-
 def send(
     parcel: Parcel,
     *,
@@ -127,20 +73,16 @@ def send(
     Raises: BadSetting, HubRefused (AlreadyThere where `update` would do), HubUnreachable; each says
     in which state the repository is.
     """
-    require_name(parcel.repo)
-    failing = f"{parcel.repo} cannot be published"
+    failing = _failing(parcel)
+    contents = _contents(parcel)  # before anything is made there
     api = huggingface_hub.HfApi(token=token)
+    _check_card(parcel, contents[CARD])
+    there, held = _look(api, parcel, private, update)
+    if there is None:
+        _make(api, parcel, private, **making)
     with sending(failing):
-        _check_card(parcel)
-        there = _look(api, parcel)
-        held = {str(each.rfilename) for each in there.siblings} if there else set[str]()
-    if there is not None:
-        _require_ours(parcel, held, bool(there.private), private, update)
-    else:
-        with sending(failing):
-            api.create_repo(parcel.repo, repo_type=parcel.kind, private=private or None, **making)
-    added = [CommitOperationAdd(name, data) for name, data in parcel.files.items()]
-    stale = [n for n in sorted(held) if n.startswith(parcel.owned) and n not in parcel.files]
+        added = [CommitOperationAdd(name, data) for name, data in contents.items()]
+    stale = [n for n in sorted(held) if n.startswith(parcel.owned) and n not in contents]
     with sending(failing, _left(held)):
         _send_ahead(api, parcel, added, on_progress)
         done: Any = api.create_commit(
@@ -151,6 +93,58 @@ def send(
             parent_commit=there.sha if there is not None else None,
         )
         return Sent(parcel.url, str(done.oid), there is None)
+
+
+def look(parcel: Parcel) -> bool:
+    """Whether something is there that a parcel, sent privately as an update, takes the place of.
+
+    Raises: as `send` where it would refuse what is there, so that nobody works for it in vain.
+    """
+    _, held = _look(huggingface_hub.HfApi(), parcel, private=True, update=True)
+    return bool(held - _EMPTY)
+
+
+def reserve(parcel: Parcel) -> None:
+    """Make the private repository that a parcel goes to later, unless it is there; check its card.
+
+    Raises: as `send`.
+    """
+    api = huggingface_hub.HfApi()
+    _check_card(parcel, _contents(parcel)[CARD])
+    there, _ = _look(api, parcel, private=True, update=True)
+    if there is None:
+        _make(api, parcel, private=True)
+
+
+def holds(parcel: Parcel, folder: str) -> bool:
+    """Whether the repository of a parcel holds a folder. Raises: HubRefused, HubUnreachable."""
+    with sending(f"{parcel.repo} cannot be looked at"):
+        there = _info(huggingface_hub.HfApi(), parcel)
+    return any(name.startswith(f"{folder}/") for name in _names(there))
+
+
+def _failing(parcel: Parcel) -> str:
+    return f"{parcel.repo} cannot be published"
+
+
+def _contents(parcel: Parcel) -> dict[str, bytes]:
+    """Every file's content, by its name there. Raises: BadSetting for one that cannot be read."""
+    contents = {}
+    for name, file in parcel.files.items():
+        try:
+            contents[name] = file if isinstance(file, bytes) else file.read_bytes()
+        except OSError as error:
+            raise BadSetting(
+                f"{name} cannot be read: {error.strerror or error}. {NOTHING}",
+                "All that is published must stay where it is until it is sent.",
+                "See that it is there and can be read, and try again.",
+            ) from error
+    return contents
+
+
+def _make(api: huggingface_hub.HfApi, parcel: Parcel, private: bool, **making: Any) -> None:
+    with sending(_failing(parcel)):
+        api.create_repo(parcel.repo, repo_type=parcel.kind, private=private or None, **making)
 
 
 def _send_ahead(
@@ -187,27 +181,50 @@ def _left(held: set[str]) -> str:
     return "The repository is there, and empty or whole; the next attempt fills it if it is empty."
 
 
-def _check_card(parcel: Parcel) -> None:
+def _check_card(parcel: Parcel, card: bytes) -> None:
     """Have the Hub read the head of the card before anything is made. Raises: BadSetting."""
-    card = parcel.files[CARD]
-    text = (card if isinstance(card, bytes) else card.read_bytes()).decode()
-    try:
-        huggingface_hub.RepoCard(text).validate(parcel.kind)
-    except ValueError as error:
-        raise BadSetting(
-            f"The Hub does not accept the head of {CARD}: {' '.join(str(error).split()):.300}"
-            f" {NOTHING}",
-            "Its licence must be one of https://huggingface.co/docs/hub/repositories-licenses.",
-            "Mend what it names, or choose another licence.",
-        ) from error
+    text = card.decode()
+    with sending(_failing(parcel)):
+        try:
+            huggingface_hub.RepoCard(text).validate(parcel.kind)
+        except ValueError as error:
+            raise BadSetting(
+                f"The Hub does not accept the head of {CARD}: {' '.join(str(error).split()):.300}"
+                f" {NOTHING}",
+                "Its licence must be one of https://huggingface.co/docs/hub/repositories-licenses.",
+                "Mend what it names, or choose another licence.",
+            ) from error
 
 
-def _look(api: huggingface_hub.HfApi, parcel: Parcel) -> Any:
+def _look(
+    api: huggingface_hub.HfApi, parcel: Parcel, private: bool, update: bool
+) -> tuple[Any, set[str]]:
+    """What the Hub says of a repository, None if there is none; and what it holds.
+
+    Raises: HubRefused, AlreadyThere where it is not to be written to; HubUnreachable.
+    """
+    require_name(parcel.repo)
+    with sending(_failing(parcel)):
+        there = _info(api, parcel)
+    held = _names(there)
+    if there is not None:
+        _require_ours(parcel, held, bool(there.private), private, update)
+    return there, held
+
+
+def _info(api: huggingface_hub.HfApi, parcel: Parcel) -> Any:
     """What the Hub says of a repository; None if there is none, or none that may be seen."""
     try:
-        return api.repo_info(parcel.repo, repo_type=parcel.kind)
+        there: Any = api.repo_info(parcel.repo, repo_type=parcel.kind)
     except errors.RepositoryNotFoundError:
         return None
+    if there.siblings is None:
+        raise errors.FileMetadataError(NO_HUB)
+    return there
+
+
+def _names(there: Any) -> set[str]:
+    return {str(each.rfilename) for each in there.siblings} if there is not None else set[str]()
 
 
 def _require_ours(

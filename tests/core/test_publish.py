@@ -14,17 +14,19 @@ from loopback_hub import LoopbackHub
 from test_package import CONFIG, CPU, IMAGES, contents, copy_run
 
 from gan_core.commands.start import start_from
-from gan_core.errors import BadRun, BadSetting, HubRefused
+from gan_core.errors import BadRun, BadSetting, HubRefused, HubUnreachable
 from gan_core.events import Started, to_json
+from gan_core.gan.card import model_card
+from gan_core.gan.foreign import LAYOUTS
 from gan_core.gan.latents import sample
 from gan_core.gan.package import pack
 from gan_core.gan.run import read_events, record
 from gan_core.gan.snapshot import load_snapshot, save_snapshot
-from gan_core.gan.start import Data, origin_of
+from gan_core.gan.start import Data, lineage_of
 from gan_core.gan.train import train
 from gan_core.models import find_model
 from gan_core.pictures import Dataset, save_dataset
-from gan_core.publish import licence_of, publish, release_of
+from gan_core.publish import licence_of, publish, release_for, release_of
 
 REPO = "someone/gan"
 
@@ -135,7 +137,7 @@ COMMIT = "0123456789" * 4
     ],
 )
 def test_the_licence_is_that_of_the_start_where_it_demands_one_and_else_the_chosen_one(
-    run, tmp_path, start, chosen, licence, base
+    hub, run, tmp_path, start, chosen, licence, base
 ):
     release = release_of(started_from(run, tmp_path / "run", start), REPO, chosen)
     assert (release.licence, release.base) == (licence, base)
@@ -154,7 +156,7 @@ def test_the_licence_is_that_of_the_start_where_it_demands_one_and_else_the_chos
         ("scratch", "MIT\nbase_model: x/y", "one of the Hub's names"),
     ],
 )
-def test_a_licence_that_cannot_be_is_refused(run, tmp_path, start, chosen, message):
+def test_a_licence_that_cannot_be_is_refused(hub, run, tmp_path, start, chosen, message):
     with pytest.raises(BadSetting, match=message):
         release_of(started_from(run, tmp_path / "run", start), REPO, chosen)
 
@@ -191,10 +193,103 @@ def test_what_starts_from_a_model_of_ones_own_records_what_that_one_goes_back_to
     assert start_from(str(tmp_path))[0].name == f"an own model of 0.032 kimg{told}"
 
 
-def test_a_model_of_ones_own_tells_what_it_goes_back_to():
-    assert origin_of("an own model of 3 kimg, from a/b@1") == "a/b@1"
-    assert origin_of("an own model of 3 kimg") == ""
-    assert origin_of("scratch") == "scratch"
+def test_a_start_tells_all_that_it_goes_back_to():
+    assert lineage_of("an own model of 3 kimg, from a/b@1, from c") == ["a/b@1", "c"]
+    assert lineage_of("an own model of 3 kimg") == []
+    assert lineage_of("scratch") == []
+
+
+def fetched(hub: LoopbackHub, run: Path, tmp_path: Path, licence: str, began: str) -> str:
+    """What a run is said to start from that starts from a model of the Hub, under that licence."""
+    own = dataclasses.replace(load_snapshot(run / "best"), training={"kimg": 1, "start": began})
+    save_snapshot(own, tmp_path / "theirs")
+    hub.files |= {f"org/x/{f.name}": f.read_bytes() for f in (tmp_path / "theirs").iterdir()}
+    hub.files["org/x/README.md"] = f"---\nlicense: {licence}\n---\n# X\n".encode()
+    return start_from("org/x")[0].name
+
+
+def test_the_bundled_models_licence_is_not_lost_on_the_way_over_the_hub(hub, run, tmp_path):
+    start = fetched(hub, run, tmp_path, "mit", "dcgan-kaokore-64")
+    assert start == f"org/x@{hub.commit}, from dcgan-kaokore-64"
+    theirs = started_from(run, tmp_path / "run", start)
+    with pytest.raises(BadSetting, match="is under cc-by-sa-4.0"):
+        release_of(theirs, REPO, "mit")
+    release = release_of(theirs, REPO)
+    assert (release.licence, release.base) == ("cc-by-sa-4.0", "org/x")
+
+
+def test_nor_when_a_model_of_ones_own_lies_in_between(hub, run, tmp_path):
+    start = fetched(hub, run, tmp_path, "mit", "an own model of 3 kimg, from dcgan-kaokore-64")
+    own = dataclasses.replace(load_snapshot(run / "best"), training={"kimg": 1, "start": start})
+    save_snapshot(own, tmp_path / "own")
+    start = start_from(str(tmp_path / "own"))[0].name
+    assert lineage_of(start) == [f"org/x@{hub.commit}", "dcgan-kaokore-64"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "demanded"),
+    [
+        ("cc-by-nc-4.0", "cc-by-nc-4.0"),
+        ("mit", None),
+        ("unknown", None),
+        ('"mit\\nbase_model: x/y"', None),
+    ],
+)
+def test_the_licence_that_a_start_is_listed_under_holds_unless_it_leaves_the_choice(
+    hub, run, tmp_path, listed, demanded
+):
+    start = fetched(hub, run, tmp_path, listed, "scratch")
+    theirs = started_from(run, tmp_path / "run", start)
+    assert licence_of(theirs) == demanded
+    if demanded:
+        assert release_of(theirs, REPO).licence == demanded
+        with pytest.raises(BadSetting, match=f"is under {demanded}"):
+            release_of(theirs, REPO, "apache-2.0")
+    else:
+        assert release_of(theirs, REPO, "apache-2.0").licence == "apache-2.0"
+
+
+def test_two_licences_that_both_hold_leave_no_way_to_publish(hub, run, tmp_path):
+    start = fetched(hub, run, tmp_path, "cc-by-nc-4.0", "dcgan-kaokore-64")
+    with pytest.raises(BadSetting, match=r"under cc-by-nc-4\.0 and cc-by-sa-4\.0"):
+        release_of(started_from(run, tmp_path / "run", start), REPO)
+
+
+def test_where_the_hub_does_not_say_the_licence_of_a_start_nothing_is_assumed(hub, run, tmp_path):
+    theirs = started_from(run, tmp_path / "run", f"org/x@{COMMIT}")
+    hub.refusals["say_what_there_is"] = 503, "down"
+    with pytest.raises(HubUnreachable, match="licence of org/x cannot be looked up"):
+        release_of(theirs, REPO, "mit")
+
+
+def test_a_strangers_text_is_neither_recorded_nor_taken_for_a_bundled_model(run, tmp_path):
+    evil = "x\n\n# Buy\n![](http://evil/pixel.png)"
+    for training, name in [
+        ({"layout": evil}, "an own model of 0 kimg"),
+        ({"layout": [evil]}, "an own model of 0 kimg"),
+        ({"kimg": 10**400}, "an own model of 0 kimg"),
+        ({"layout": LAYOUTS[0].about}, f"a model like {LAYOUTS[0].about}"),
+    ]:
+        own = dataclasses.replace(load_snapshot(run / "best"), training=training)
+        save_snapshot(own, tmp_path)
+        assert start_from(str(tmp_path))[0].name == name
+    assert release_for(REPO, "an own model of 3 kimg, from ..", "mit").licence == "mit"
+
+
+def test_on_the_card_a_start_is_text_and_nothing_else(run, tmp_path):
+    evil = "x\n\n# Buy ![](http://evil/pixel.png) <img src=y>"
+    theirs = started_from(run, tmp_path / "run", evil)
+    card = model_card(theirs, "gan")
+    assert card.count(r"x \# Buy \!\[\](http://evil/pixel.png) &lt;img src=y&gt;") == 2
+    assert card.count("pixel.png") == 2
+
+
+def test_the_cards_commands_come_with_where_the_program_is_and_how_a_version_is_kept(hub, run):
+    put(run)
+    text = hub.files[f"{REPO}/README.md"].decode()
+    assert "In the folder of GAN Atelier" in text
+    assert f"`{REPO}@COMMIT`" in text
+    assert "pip install" not in text  # it is in no index
 
 
 # --- on the command line --------------------------------------------------------------------------
@@ -219,6 +314,19 @@ def test_a_model_that_repeats_its_pictures_goes_out_only_when_that_was_allowed(
     words = ("publish", folder, "--repo", REPO, "--license", "mit")
     done = atelier(*words)
     assert (done.code, "may be copies" in done.err) == (2, True)
+    assert not steps(hub)
+    assert atelier(*words, "--anyway").code == 0
+    assert len(hub.commits) == 1
+
+
+def test_a_model_that_cannot_be_checked_for_copies_goes_out_only_when_that_was_allowed(
+    hub, run, atelier, tmp_path
+):
+    folder = copy_run(run, tmp_path / "run")
+    (folder / "dataset.safetensors").unlink(missing_ok=True)
+    words = ("publish", folder, "--repo", REPO, "--license", "mit")
+    done = atelier(*words)
+    assert (done.code, "cannot be known" in done.err, "--anyway" in done.err) == (2, True, True)
     assert not steps(hub)
     assert atelier(*words, "--anyway").code == 0
     assert len(hub.commits) == 1

@@ -201,3 +201,31 @@ def test_deploy_says_what_it_needs_and_where_it_is(hub, atelier):
     assert "paid plan" in done.out
     assert f"Made: {hub.url}/spaces/{SPACE}" in done.out
     assert f"spaces/{SPACE}/weights/stylenet/features.safetensors" in hub.files
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_hardware_that_costs_is_priced_and_only_taken_with_a_yes(hub, atelier, exists):
+    if exists:
+        assert atelier("deploy", "--space", SPACE).code == 0
+    before = len(hub.commits)
+    words = ("deploy", "--space", SPACE, "--hardware", "t4-small")
+    done = atelier(*words)
+    assert done.code == 0, done.err
+    assert "T4) costs 0.40 US dollars an hour" in done.out
+    assert "Nothing was uploaded" in done.out
+    assert (len(hub.commits), hub.hardware) == (before, [])
+    assert atelier(*words, "--yes").code == 0
+    assert len(hub.commits) == before + 1
+    if exists:
+        assert [each["flavor"] for each in hub.hardware] == ["t4-small"]
+    else:
+        assert hub.made[-1]["hardware"] == "t4-small"
+
+
+def test_hardware_without_a_price_is_not_taken_and_what_costs_nothing_needs_no_yes(hub, atelier):
+    words = ("deploy", "--space", SPACE, "--hardware")
+    done = atelier(*words, "h900", "--yes")
+    assert (done.code, "no machine 'h900' for Spaces" in done.err) == (2, True)
+    assert not hub.made
+    assert atelier(*words, "cpu-upgrade").code == 0  # of no price in this Hub
+    assert hub.made[-1]["hardware"] == "cpu-upgrade"

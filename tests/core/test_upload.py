@@ -8,8 +8,9 @@ from huggingface_hub import constants, get_session
 from loopback_hub import LoopbackHub
 
 from gan_core.errors import AlreadyThere, AtelierError, BadSetting, HubRefused, HubUnreachable
+from gan_core.hub.account import require_name, require_writer
 from gan_core.hub.refusals import sending
-from gan_core.hub.upload import Parcel, Sent, require_name, require_writer, send
+from gan_core.hub.upload import Parcel, Sent, send
 
 REPO = "someone/gan"
 CARD = b"---\nlicense: mit\n---\n# A model"

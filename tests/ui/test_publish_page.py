@@ -384,6 +384,20 @@ def test_a_model_that_repeats_its_pictures_is_warned_of_first_and_needs_a_second
     assert "Published" in put(part, run, anyway=True)[0]
 
 
+def test_a_model_that_cannot_be_checked_for_copies_needs_a_second_word_too(
+    hub: LoopbackHub, runs: Runs, run: str
+) -> None:
+    part = on_the_page(runs)
+    (runs.folder(run) / DATASET_FILE).unlink()
+    found, _, anyway, *_ = [*part.look_as_owner(stored(run), request())][-1]
+    assert "Not checked for copies" in found
+    assert (anyway["visible"], anyway["label"]) == (True, texts.ANYWAY_UNCHECKED)
+    said = put(part, run)[0]
+    assert "not checked for copies" in said and "Tick that your pictures may be seen" in said
+    assert (hub.commits, hub.made) == ([], [])
+    assert "Published" in put(part, run, anyway=True)[0]
+
+
 def test_what_is_there_is_replaced_only_when_the_box_is_ticked_that_is_shown_then(
     hub: LoopbackHub, runs: Runs, run: str
 ) -> None:
