@@ -88,9 +88,7 @@ class GenerateTab:
             self.hub = HubField(models)
             self.count = gr.Slider(1, MOST_PICTURES, 16, step=1, label=texts.COUNT, elem_id="count")
             with gr.Row(elem_id="seed-row"):
-                self.seed = gr.Number(
-                    0, label=texts.SEED, precision=0, elem_id="seed", min_width=80
-                )
+                self.seed = gr.Number(0, label=texts.SEED, elem_id="seed", min_width=80)
                 self.dice = gr.Button(texts.DICE, elem_id="dice", scale=0)
             self.truncation = gr.Slider(
                 0, 1, 1, step=0.05, label=texts.TRUNCATION, info=texts.TRUNCATION_INFO

@@ -193,6 +193,7 @@ CSS = (
     grid-template-areas: "wall" "kept" "controls"; }
   #style-grid { grid-template-columns: minmax(0, 1fr); }
   #stage { position: static; }
+  #forget-row { flex-wrap: wrap; } #forget-row > :first-child { flex-basis: 100%; }
   #pairs .prose { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   #before .icon-button-wrapper, #now .icon-button-wrapper { display: none; }
   #report .header-table *, #report .virtual-body * { font-size: .8rem; }

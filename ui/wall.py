@@ -7,12 +7,13 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from gan_core.pictures import enlarge
+from gan_core.files import explain_disk_errors
+from gan_core.pictures import encode_png, enlarge
 from ui import run_texts as texts
 from ui import view
+from ui.cache import save_to_cache
 from ui.errors import friendly
 from ui.jobs import Runs
 from ui.look import Look
@@ -71,11 +72,9 @@ class Wall:
         frame: dict[str, Any] = {"open": False} if look.is_new else {}
         return [
             gr.update(visible=mark.before is not None),
-            gr.update(value=pixels(look.folder, mark.before))
-            if look.moved("before")
-            else gr.skip(),
+            self._picture(look.folder, mark.before) if look.moved("before") else gr.skip(),
             gr.update(visible=mark.now is not None),
-            gr.update(value=pixels(look.folder, mark.now)) if look.moved("now") else gr.skip(),
+            self._picture(look.folder, mark.now) if look.moved("now") else gr.skip(),
             gr.update(visible=count > 1, **frame),
             moment,
         ]
@@ -96,15 +95,18 @@ class Wall:
             return [None, ""]
         chosen = found[min(len(found), max(1, int(moment or 1))) - 1]
         said = texts.FRAME_AT.format(shown=view.shown(chosen.kimg))
-        return [pixels(self.runs.folder(run_id), chosen.file), f'<p class="caption">{said}</p>']
+        picture = self._picture(self.runs.folder(run_id), chosen.file)
+        return [picture, f'<p class="caption">{said}</p>']
 
-
-def pixels(folder: Path, file: str | None) -> NDArray[np.uint8] | None:
-    """Read a preview that the run itself wrote; None without one, or when it was just deleted."""
-    if file is None or not (folder / file).is_file():
-        return None
-    with Image.open(folder / file, formats=("PNG",)) as image:
-        return enlarge(np.array(image.convert("RGB")), _ENLARGED)
+    def _picture(self, folder: Path, file: str | None) -> str | None:
+        """A preview that the run itself wrote, enlarged, as a file; None without one, or when it
+        was just deleted. A file of ours: several who watch a run are sent the same one."""
+        if file is None or not (folder / file).is_file():
+            return None
+        with Image.open(folder / file, formats=("PNG",)) as image:
+            pixels = enlarge(np.array(image.convert("RGB")), _ENLARGED)
+        with explain_disk_errors(Path(self.now.GRADIO_CACHE)):
+            return save_to_cache(encode_png(pixels), "picture.png", self.now.GRADIO_CACHE)
 
 
 def _grid(label: str, alt: str, name: str) -> tuple[gr.Column, gr.Image]:

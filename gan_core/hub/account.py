@@ -20,15 +20,15 @@ from gan_core.hub.refusals import NOTHING, sending
 
 def require_name(repo: str) -> None:
     """Raise BadSetting unless a repository can be called so: owner/name."""
+    is_whole = repo.count("/") == 1
     try:
         validate_repo_id(repo)
-        wrong = "" if repo.count("/") == 1 else f"{repo!r} does not say whose it is."
-    except errors.HFValidationError as error:
-        wrong = str(error).partition("\n")[0]
-    if wrong:
+    except errors.HFValidationError:  # its text is for programmers
+        is_whole = False
+    if not is_whole:
         raise BadSetting(
-            wrong,
-            "A repository is owner/name: letters, digits, and single - _ . between them.",
+            f"“{repo:.100}” is no name that a repository on the Hugging Face Hub can have.",
+            "It is owner/name: letters, digits, and single - _ . between them, 96 at most.",
             "Give it as owner/name, with your user name on the Hub, or an organisation's.",
         )
 

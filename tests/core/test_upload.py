@@ -152,7 +152,7 @@ def test_an_organisations_name_and_one_in_other_letters_are_the_tokens_own(hub):
 
 @pytest.mark.parametrize("name", ["gan", "a/b/c", "so me/gan", "some--one/gan", "", "a/b@main"])
 def test_a_name_that_no_repository_can_have_is_refused_without_asking(hub, name):
-    with pytest.raises(BadSetting):
+    with pytest.raises(BadSetting, match=f"^“{name}” is no name .*It is owner/name"):
         require_name(name)
     assert not hub.requests
 

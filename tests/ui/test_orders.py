@@ -1,5 +1,6 @@
 """Every button of a run's page: what is asked of the run's folder, and what the page shows then."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_runs import alive, noise, pretend, tiny_model, tiny_settings, without_worker
 
 from gan_core.errors import BadRun, BadSetting
@@ -264,8 +266,26 @@ def test_the_slider_shows_the_moment_that_is_chosen_and_never_one_that_is_not_th
     pretend(orders.runs, mine.run, with_previews(orders, mine))
     for moment, level in ((1, 0), (2, 100), (3, 200), (99, 200), (-5, 0)):
         frame, said = watch.wall.show_moment(mine.to_browser(), moment)
-        assert frame.max() == level
+        assert brightest(frame) == level
         assert f"After {level} pictures" in said
+
+
+def test_two_who_watch_are_sent_one_file_which_nobody_writes_over(
+    watch: Watch, orders: Orders, mine: Mine
+) -> None:
+    pretend(orders.runs, mine.run, with_previews(orders, mine))
+    first, _ = watch.wall.show_moment(mine.to_browser(), 2)
+    with Path(first).open("rb") as being_sent:
+        again, _ = watch.wall.show_moment(mine.to_browser(), 2)
+        assert again == first
+        assert os.path.samestat(os.fstat(being_sent.fileno()), Path(again).stat())
+        now = dict(zip(watch.outputs, watch.show(mine), strict=True))[watch.wall.now]
+        assert brightest(now) == 200
+
+
+def brightest(file: str) -> int:
+    with Image.open(file) as picture:
+        return int(np.array(picture).max())
 
 
 def test_the_slider_follows_the_newest_preview_until_it_is_moved(
