@@ -296,7 +296,12 @@ def test_an_interrupt_leaves_the_job_running_and_says_so(hub, atelier, words):
 
     hub.on_state = interrupt
     hub.stages = ["SCHEDULING"]
-    done = atelier(*words, "--yes")
+    # A shell lets what it starts in the background ignore Ctrl-C, and so perhaps these tests.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = atelier(*words, "--yes")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done.code == 130
     assert "The job goes on, and is paid for: " in done.out
     assert len(hub.jobs) == 1
