@@ -259,6 +259,13 @@ def test_a_shape_that_its_numbers_do_not_fill_is_refused(path, was, becomes):
         read_pickle(path)
 
 
+@pytest.mark.parametrize(("shape", "stride"), [((4,), (0,)), ((2, 2), (1, 1)), ((3, 2), (1, 2))])
+def test_a_tensor_that_uses_a_number_twice_is_refused(path, shape, stride):
+    save({"w": torch.ones(6).as_strided(shape, stride)}, path)
+    with pytest.raises(BadWeights, match="uses a number twice"):
+        read_pickle(path)
+
+
 @pytest.mark.parametrize("count", [2**40, 999, 3, -1])
 def test_a_file_from_before_2020_cannot_claim_other_counts_than_it_has(path, count):
     save({"w": torch.ones(1000)}, path, OLD)
