@@ -57,6 +57,7 @@ def find(
     bundled: Path = BUNDLED,
     cache: Path | None = None,
     endpoint: str | None = None,
+    borrowed: Borrowed | None = None,
 ) -> Found:
     """Find the files of a model: bundled, at a path, kept from the Hub, or on the Hub.
 
@@ -64,6 +65,7 @@ def find(
     "owner/repo@revision". What comes from the Hub is named with its commit: "owner/repo@0123...".
     Also "NAME of owner/repo@revision", the newer one under the name of one that is bundled.
     cache: the folder of the Hub's client, by default its own. endpoint: another Hub.
+    borrowed: bounds what comes, if it was a stranger who named it.
 
     Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable.
     """
@@ -83,7 +85,8 @@ def find(
     asked = on_the_hub(name)
     if path is not None or asked is None:
         raise _nothing(name, path, bundled)
-    there = fetch(*asked, label=f"{name}, neither a bundled model nor a path here,")
+    label = f"{name}, neither a bundled model nor a path here,"
+    there = fetch(*asked, label=label, borrowed=borrowed)
     return _of_repository(asked[0], there)
 
 
