@@ -32,11 +32,16 @@ from ui.request import read_settings, title
 @dataclass(frozen=True)
 class Models:
     """Names to networks. A name is a bundled one, a run's id, or that of a model of the Hub which
-    was fetched; never a path from outside."""
+    was fetched; never a path from outside.
+
+    newer: whether what comes with the program gives way to a newer one (`find_bundled`), for which
+    the Hub may have to be asked.
+    """
 
     bundled: Path
     runs: Runs
     hub: HubModels = field(default_factory=HubModels)
+    newer: bool = True
 
     def default(self) -> str | None:
         """The model that is shown first; None when nothing is bundled."""
@@ -163,6 +168,8 @@ class Models:
     def _bundled(self, name: str) -> Model:
         """One that comes with the program, or the newer one of its name: for all visitors and runs
         the same while this server runs."""
+        if not self.newer:
+            return Model(self.bundled / name, name)
         return find_bundled(name, bundled=self.bundled)
 
     def _has_D(self, name: str) -> bool:

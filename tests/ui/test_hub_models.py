@@ -234,6 +234,24 @@ def test_a_worker_is_told_how_much_visitors_may_have_fetched_and_looks_for_no_ne
     assert f"{core_models.VISITORS_MB}=5000".encode() in environment
 
 
+def test_nobody_is_asked_for_newer_models_before_somebody_opens_the_page(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.files |= {n.replace(PAIR, f"{PAIR}/{DEFAULT_MODEL}"): it for n, it in hub.files.items()}
+    monkeypatch.setattr(core_models, "_looked", {})
+    monkeypatch.setenv(core_models.NEWER, PAIR)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
+    page = build_app(runs_root=tmp_path / "runs")
+    assert hub.requests == []
+    [mend] = [it for it in page.fns.values() if it.name == "mend" and it.targets[0][1] == "load"]
+    assert mend.fn is not None
+    laid_out = [block.value for block in mend.inputs]  # type: ignore[attr-defined]
+    assert laid_out[0] == Models(BUNDLED, None, newer=False).resolution()  # type: ignore[arg-type]
+    size, kind, *_ = mend.fn(*laid_out)
+    assert hub.requests
+    assert (size["value"], kind) == (TINY.resolution, TINY.kind)
+
+
 def test_the_page_is_not_built_with_a_setting_that_names_no_repository(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
