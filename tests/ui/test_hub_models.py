@@ -245,7 +245,7 @@ def test_nobody_is_asked_for_newer_models_before_somebody_opens_the_page(
     assert hub.requests == []
     [mend] = [it for it in page.fns.values() if it.name == "mend" and it.targets[0][1] == "load"]
     assert mend.fn is not None
-    laid_out = [block.value for block in mend.inputs]  # type: ignore[attr-defined]
+    laid_out = [block.value for block in mend.inputs]  # type: ignore[union-attr]
     assert laid_out[0] == Models(BUNDLED, None, newer=False).resolution()  # type: ignore[arg-type]
     size, kind, *_ = mend.fn(*laid_out)
     assert hub.requests
