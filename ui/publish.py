@@ -142,7 +142,8 @@ class Publish:
             folder = self.runs.folder(run_id := Mine.from_browser(stored).run)
             yield [_note(texts.LOOKING_FOR_COPIES), gr.update(visible=False), *rest]
             found, question = _say_copies(folder)
-            licence = licence_of(folder, publisher.token)
+            with publisher.advising():
+                licence = licence_of(folder, publisher.token)
             kept = texts.LICENCE_KEPT.format(licence=licence) if licence else ""
             told = [found, _note(f"{texts.PUBLISH_AS.format(name=publisher.name)} {kept}")]
             settings = self.runs.look(run_id).settings
@@ -190,7 +191,9 @@ class Publish:
 
     def _licence(self, run_id: str, chosen: str | None, publisher: Publisher) -> str | None:
         """The licence that was chosen, where one must be. Raises: BadSetting, as `licence_of`."""
-        if licence_of(self.runs.folder(run_id), publisher.token) is not None:
+        with publisher.advising():
+            demanded = licence_of(self.runs.folder(run_id), publisher.token)
+        if demanded is not None:
             return None
         if not (chosen or "").strip():
             raise BadSetting(texts.NO_LICENCE, texts.NO_LICENCE_EXPECTED, texts.NO_LICENCE_ADVICE)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, Thread
 
-from gan_core.errors import AlreadyThere, BadDataset, BadRun, HubRefused, HubUnreachable
+from gan_core.errors import BadDataset, BadRun, HubUnreachable
 from gan_core.gan.memorisation import memorisation
 from gan_core.hub.account import require_writer
 from gan_core.hub.upload import Sent
@@ -68,7 +66,7 @@ class Publishing:
 
     def _run(self, folder: Path, order: Order, going: Going) -> None:
         try:
-            with _advising(order.publisher):
+            with order.publisher.advising():
                 sent = _publish(folder, order, going)
         except BaseException as error:
             self._forget(folder)
@@ -80,17 +78,6 @@ class Publishing:
     def _forget(self, folder: Path) -> None:
         with self._lock:
             self._going.discard(folder)
-
-
-@contextmanager
-def _advising(publisher: Publisher) -> Iterator[None]:
-    """Let what the Hub refuses come with advice that this publisher can follow."""
-    try:
-        yield
-    except AlreadyThere:
-        raise
-    except HubRefused as error:
-        raise HubRefused(error.what, error.expected, publisher.advice or error.advice) from error
 
 
 def _publish(folder: Path, order: Order, going: Going) -> Sent:
