@@ -6,9 +6,9 @@ While one paints others wait, so they must not wait for a download as well.
 from __future__ import annotations
 
 from gan_core.errors import BadSetting
-from gan_core.features.load import NETWORKS, brief, fetch_network, is_here, is_network
+from gan_core.features.load import NETWORKS, fetch_network, is_here, is_network
 from gan_core.hub.client import OnProgress
-from gan_core.hub.resolve import on_the_hub
+from gan_core.hub.resolve import brief, on_the_hub
 from ui import texts
 from ui.arrivals import BORROWED, Arrivals
 

@@ -20,7 +20,7 @@ from gan_core.gan.snapshot import (
     weights_of,
 )
 from gan_core.gan.start import SCRATCH, can_start, require_start
-from gan_core.hub.resolve import BUNDLED, bundled_models, on_the_hub, pinned
+from gan_core.hub.resolve import BUNDLED, brief, bundled_models, on_the_hub, pinned
 from gan_core.models import Model, find_bundled
 from ui import texts
 from ui.arrivals import Coming
@@ -61,7 +61,7 @@ class Models:
         return [
             *((name, name) for name in bundled_models(self.bundled)),
             *zip(shown, usable, strict=True),
-            *((_brief(name), name) for name in hub if self.hub.find(name) is not None),
+            *((brief(name), name) for name in hub if self.hub.find(name) is not None),
         ]
 
     def starts(self, own: Sequence[str], hub: Sequence[str] = ()) -> list[tuple[str, str]]:
@@ -87,7 +87,7 @@ class Models:
         network = self.load(name).network
         kind = f"{network.kind}, " if network.kind in FAMILIES else ""
         able = texts.HUB_CAN_TRAIN if self.can_train(name) else texts.HUB_ONLY_GENERATES
-        said = texts.HUB_HERE.format(name=_brief(name), kind=kind, size=network.resolution)
+        said = texts.HUB_HERE.format(name=brief(name), kind=kind, size=network.resolution)
         return f"{said} {able}"
 
     def can_train(self, name: str) -> bool:
@@ -190,12 +190,6 @@ def load_kept(folder: Path) -> Snapshot:
     """Load the model in a folder, or take it from memory. Raises: BadWeights."""
     path = weights_of(folder)
     return _load(folder, path.stat().st_mtime_ns if path.exists() else 0)
-
-
-def _brief(name: str) -> str:
-    """A name on the Hub with as much of its commit as people write."""
-    repo, _, revision = name.partition("@")
-    return f"{repo}@{revision[:7]}" if revision else repo
 
 
 @lru_cache(maxsize=4)

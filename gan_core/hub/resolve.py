@@ -28,6 +28,7 @@ HUB_NAME = (
     "owner/repo or owner/repo@revision, where owner and repo are letters and digits with single"
     " - . or _ between them, 96 characters at most, and no .git at the end"
 )
+_PINNED = re.compile(r"(@[0-9a-f]{7})[0-9a-f]{33}$")
 # As `find_newer` calls what it finds.
 _OF = re.compile(r"(?P<model>\S+) of (?P<there>\S+)")
 
@@ -163,6 +164,11 @@ def pinned(name: str, *, cache: Path | None = None) -> str | None:
     asked = on_the_hub(name)
     commit = Kept(asked[0], cache).commit(asked[1]) if asked else None
     return f"{asked[0]}@{commit}" if asked and commit else None
+
+
+def brief(name: str) -> str:
+    """A name with as much of its commit as people write."""
+    return _PINNED.sub(r"\1", name)
 
 
 def find_kept(name: str, *, sought: Sought = GAN, cache: Path | None = None) -> Found | None:
