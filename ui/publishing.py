@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
+from typing import TypeAlias
 
 from gan_core.errors import BadDataset, BadRun, HubUnreachable
 from gan_core.gan.memorisation import memorisation
@@ -14,6 +14,7 @@ from gan_core.hub.upload import Sent
 from gan_core.publish import publish, release_of
 from ui import run_texts as texts
 from ui.publishers import Publisher
+from ui.under_way import UnderWay
 
 _MOST_AT_ONCE = 3
 
@@ -31,14 +32,7 @@ class Order:
     update: bool = False
 
 
-@dataclass
-class Going:
-    """One on its way: what is being done, bytes that were sent and that will be; at last where."""
-
-    stage: str = ""
-    done: int = 0
-    total: int = 0  # 0: nothing is sent yet
-    outcome: Future[Sent] = field(default_factory=Future)
+Going: TypeAlias = UnderWay[Sent]  # a model; at last where it is
 
 
 class Publishing:
