@@ -17,6 +17,8 @@ from gan_core.hub.client import OnProgress, own_cache, quietly
 
 # Names a repository with newer models, under the names of those that come with the program.
 NEWER = "GAN_ATELIER_REPO"
+# Megabytes that visitors of a page may have fetched: set where one of their runs trains.
+VISITORS_MB = "GAN_ATELIER_VISITORS_MB"
 _log = logging.getLogger(__name__)
 _looking = Lock()
 _looked: dict[tuple[Path, str, str], Model] = {}  # by where, name and NEWER: for good
@@ -33,7 +35,9 @@ class Model:
     said: str = ""
 
 
-def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
+def find_model(
+    name: str, on_progress: OnProgress = quietly, borrowed: Borrowed | None = None
+) -> Model:
     """Find a model: bundled, at a path, kept from the Hugging Face Hub, or there.
 
     What was made elsewhere, in a layout that is known (`gan.foreign`), is converted once.
@@ -42,13 +46,15 @@ def find_model(name: str, on_progress: OnProgress = quietly) -> Model:
     folder or a file; "owner/repo", or "owner/repo@revision". Once fetched, a revision stays what it
     was then.
     on_progress: called with the bytes that have come, and all that will.
+    borrowed: bounds what comes if it was a stranger who named it; see also VISITORS_MB.
 
     Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable;
     DiskFull; BadSetting as `newer_models`.
     """
     if name in hub.bundled_models():
         return find_bundled(name, on_progress)
-    return _adopted(hub.find(name, on_progress))
+    borrowed = borrowed or _of_visitors()
+    return _adopted(hub.find(name, on_progress, borrowed=borrowed), borrowed)
 
 
 def find_bundled(
@@ -96,10 +102,7 @@ def find_on_hub(
 ) -> Model:
     """As `find_model`, but only "owner/repo" or "owner/repo@revision", and never a path: for names
     that strangers type. borrowed: bounds what comes at their word, and what is made of it."""
-    model = _adopted(hub.find_on_hub(name, on_progress, borrowed=borrowed))
-    if borrowed is not None and model.folder.parent == _converted():
-        borrowed.note(name.partition("@")[0], model.folder)
-    return model
+    return _adopted(hub.find_on_hub(name, on_progress, borrowed=borrowed), borrowed)
 
 
 def find_kept(name: str) -> Model | None:
@@ -122,12 +125,19 @@ def _newer(name: str, at: tuple[str, str], on_progress: OnProgress, bundled: Pat
     return replace(model, said=f"{name} is that of {(model.name or '').partition(' of ')[2]}.")
 
 
-def _adopted(found: hub.Found) -> Model:
-    return Model(adopt(found.G, found.D, _converted()), found.name)
+def _adopted(found: hub.Found, borrowed: Borrowed | None = None) -> Model:
+    """The same, converted if it must be; a conversion goes with what it was made of."""
+
+    def note(folder: Path) -> None:
+        if borrowed is not None and found.name and (at := hub.on_the_hub(found.name)):
+            borrowed.note(at[0], folder)
+
+    return Model(adopt(found.G, found.D, own_cache() / "converted", note), found.name)
 
 
-def _converted() -> Path:
-    return own_cache() / "converted"
+def _of_visitors() -> Borrowed | None:
+    megabytes = os.environ.get(VISITORS_MB)
+    return Borrowed(float(megabytes)) if megabytes else None
 
 
 def resolve(name: str, on_progress: OnProgress = quietly) -> Path:

@@ -64,7 +64,7 @@ def build_app(
                     train = TrainTab(models, watch)
         generate.wire(demo)
         style.wire(tabs, generate)
-        train.wire()
+        train.wire(demo)
         watch.wire(demo, tabs)
         Programs(models)
         RunPrograms(models)

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 from threading import Lock, Thread
+from typing import TypeAlias
 
 from gan_core.errors import BadWeights, HubUnreachable
 from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.client import OnProgress
 from gan_core.hub.resolve import on_the_hub
 from ui import texts
+from ui.under_way import UnderWay
 
 # Megabytes of all that visitors named; the largest model has 300, the largest network 100.
 BORROWED = Borrowed(5000)
 _MOST_AT_ONCE = 4  # different ones; whoever wants what comes already waits for it as well
 
 
-@dataclass
-class Coming:
-    """A model on its way: bytes that have come and that will; at last its name with the commit."""
-
-    done: int = 0
-    total: int = 0  # 0: not known yet
-    outcome: Future[str] = field(default_factory=Future)
+Coming: TypeAlias = UnderWay[str]  # a model; at last its name with the commit
 
 
 class Arrivals(ABC):

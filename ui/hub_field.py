@@ -5,9 +5,7 @@ What came stands in the pickers of this visitor; which they are, whoever wires i
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
-from concurrent.futures import wait
 from typing import Any, Protocol
 
 import gradio as gr
@@ -16,8 +14,8 @@ from gan_core.errors import AtelierError
 from ui import texts
 from ui.arrivals import Coming
 from ui.errors import friendly_stream
+from ui.under_way import LOOKS, note, warning
 
-_LOOKS = 0.3  # seconds between two looks at how far it is
 _LONGEST = 200  # characters of a name
 # So many wait at the same time, visitors and programs.
 WAITING: dict[str, Any] = {"concurrency_id": "hub", "concurrency_limit": 24}
@@ -65,11 +63,11 @@ class HubField:
         name = (typed or "").strip()
         try:
             coming = self.source.fetch(name)
-            while (came := _within(_LOOKS, coming)) is None:
-                yield [_note(say_coming(name, coming)), gr.skip()]
-            yield [_note(self.source.describe(came)), came]
+            while (came := coming.within(LOOKS)) is None:
+                yield [note(say_coming(name, coming)), gr.skip()]
+            yield [note(self.source.describe(came)), came]
         except AtelierError as error:
-            yield [f'<p class="warning">{html.escape(str(error))}</p>', gr.skip()]
+            yield [warning(str(error)), gr.skip()]
             # Said already, and in its place: this only keeps from happening what would follow.
             raise gr.Error(str(error), visible=False, print_exception=False) from error
         except Exception:
@@ -87,13 +85,3 @@ def say_coming(name: str, coming: Coming) -> str:
         total=coming.total / 1e6,
         share=coming.done / coming.total,
     )
-
-
-def _within(seconds: float, coming: Coming) -> str | None:
-    """The name of what has come; None if it has not after so long. Raises what its fetching did."""
-    wait([coming.outcome], seconds)
-    return coming.outcome.result() if coming.outcome.done() else None
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{html.escape(text)}</p>'

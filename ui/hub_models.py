@@ -24,9 +24,10 @@ class HubModels(Arrivals):
             return None
         if here not in self._looked_at:
             try:
-                self._looked_at[here] = find_kept(here)
+                kept = find_kept(here)
             except BadWeights:  # once it is fetched again, that says why
-                self._looked_at[here] = None
+                kept = None
+            self._looked_at.setdefault(here, kept)  # if it has come meanwhile, `bring` knows better
         model = self._looked_at[here]
         if model is None or not model.folder.exists():
             return None

@@ -6,10 +6,11 @@ While one paints others wait, so they must not wait for a download as well.
 from __future__ import annotations
 
 from gan_core.errors import BadSetting
-from gan_core.features.load import NETWORKS, brief, fetch_network, is_here, is_network
+from gan_core.features.load import NETWORKS, fetch_network, is_here, is_network
 from gan_core.hub.client import OnProgress
+from gan_core.hub.resolve import brief, on_the_hub
 from ui import texts
-from ui.arrivals import Arrivals
+from ui.arrivals import BORROWED, Arrivals
 
 
 class HubNetworks(Arrivals):
@@ -32,10 +33,14 @@ def choices(chosen: str) -> list[tuple[str, str]]:
 
 
 def require_here(name: object) -> None:
-    """Raise BadSetting for a network of the Hub that is not here."""
-    if isinstance(name, str) and is_network(name) and not is_here(name):
+    """Raise BadSetting for a network of the Hub that is not here; one that is, is in use now."""
+    if not isinstance(name, str) or not is_network(name):
+        return
+    if not is_here(name):
         raise BadSetting(
             texts.NETWORK_NOT_HERE.format(name=brief(name)),
             texts.NETWORK_NOT_HERE_EXPECTED,
             texts.NETWORK_NOT_HERE_ADVICE,
         )
+    if at := on_the_hub(name):
+        BORROWED.use(at[0])

@@ -20,7 +20,7 @@ from gan_core.gan.snapshot import (
     weights_of,
 )
 from gan_core.gan.start import SCRATCH, can_start, require_start
-from gan_core.hub.resolve import BUNDLED, bundled_models, on_the_hub, pinned
+from gan_core.hub.resolve import BUNDLED, brief, bundled_models, on_the_hub, pinned
 from gan_core.models import Model, find_bundled
 from ui import texts
 from ui.arrivals import Coming
@@ -32,11 +32,16 @@ from ui.request import read_settings, title
 @dataclass(frozen=True)
 class Models:
     """Names to networks. A name is a bundled one, a run's id, or that of a model of the Hub which
-    was fetched; never a path from outside."""
+    was fetched; never a path from outside.
+
+    newer: whether what comes with the program gives way to a newer one (`find_bundled`), for which
+    the Hub may have to be asked.
+    """
 
     bundled: Path
     runs: Runs
     hub: HubModels = field(default_factory=HubModels)
+    newer: bool = True
 
     def default(self) -> str | None:
         """The model that is shown first; None when nothing is bundled."""
@@ -56,7 +61,7 @@ class Models:
         return [
             *((name, name) for name in bundled_models(self.bundled)),
             *zip(shown, usable, strict=True),
-            *((_brief(name), name) for name in hub if self.hub.find(name) is not None),
+            *((brief(name), name) for name in hub if self.hub.find(name) is not None),
         ]
 
     def starts(self, own: Sequence[str], hub: Sequence[str] = ()) -> list[tuple[str, str]]:
@@ -82,7 +87,7 @@ class Models:
         network = self.load(name).network
         kind = f"{network.kind}, " if network.kind in FAMILIES else ""
         able = texts.HUB_CAN_TRAIN if self.can_train(name) else texts.HUB_ONLY_GENERATES
-        said = texts.HUB_HERE.format(name=_brief(name), kind=kind, size=network.resolution)
+        said = texts.HUB_HERE.format(name=brief(name), kind=kind, size=network.resolution)
         return f"{said} {able}"
 
     def can_train(self, name: str) -> bool:
@@ -163,6 +168,8 @@ class Models:
     def _bundled(self, name: str) -> Model:
         """One that comes with the program, or the newer one of its name: for all visitors and runs
         the same while this server runs."""
+        if not self.newer:
+            return Model(self.bundled / name, name)
         return find_bundled(name, bundled=self.bundled)
 
     def _has_D(self, name: str) -> bool:
@@ -183,12 +190,6 @@ def load_kept(folder: Path) -> Snapshot:
     """Load the model in a folder, or take it from memory. Raises: BadWeights."""
     path = weights_of(folder)
     return _load(folder, path.stat().st_mtime_ns if path.exists() else 0)
-
-
-def _brief(name: str) -> str:
-    """A name on the Hub with as much of its commit as people write."""
-    repo, _, revision = name.partition("@")
-    return f"{repo}@{revision[:7]}" if revision else repo
 
 
 @lru_cache(maxsize=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import gradio as gr
 
 from gan_core.gan.config import NetworkConfig
 from gan_core.gan.networks.families import FAMILIES
+from gan_core.models import newer_models
 from ui import texts
 from ui.choice import Choice, explain, first_sides, fits, is_usual, settle, sizes_of, usual
 from ui.errors import friendly
@@ -21,19 +23,21 @@ class NetworkForm:
 
     def __init__(self, models: Models, start_from: gr.Dropdown) -> None:
         self.models, self.start_from = models, start_from
-        self.first = usual(models)
+        # Laid out by what is here: a newer model is looked for when somebody opens the page.
+        self.here = replace(models, newer=False)
+        self.first = usual(self.here)
 
     def lay_out_size(self) -> None:
         """Lay out the dial for the size."""
         self.size = gr.Radio(
-            sizes_of(self.first, self.models), value=self.first.resolution,
+            sizes_of(self.first, self.here), value=self.first.resolution,
             label=texts.SIZE_OF_PICTURES, info=texts.SIZE_INFO, elem_id="size",
             min_width=300,
         )  # fmt: skip
 
     def lay_out_meaning(self) -> None:
         """Lay out what the choice means, and what it costs."""
-        self.note = gr.HTML(explain(self.models, self.first), elem_id="choice")
+        self.note = gr.HTML(explain(self.here, self.first), elem_id="choice")
         self.clock = gr.HTML(elem_id="clock")
         self.estimate = gr.Button(texts.ESTIMATE, size="sm", elem_id="estimate")
 
@@ -56,7 +60,7 @@ class NetworkForm:
             )  # fmt: skip
         self.fields: list[Any] = [self.size, self.kind, self.scales, self.grow, self.start_from]
 
-    def wire(self, then: Callable[[Any], Any]) -> None:
+    def wire(self, demo: gr.Blocks, then: Callable[[Any], Any]) -> None:
         """Let each choice settle the others. then: connects what is to follow on an event."""
         quick: dict[str, Any] = {
             "api_visibility": "private", "show_progress": "hidden", "queue": False,
@@ -74,6 +78,8 @@ class NetworkForm:
             then(event(partial(self.follow, moved), self.fields, outputs, **quick))
         # The start may be taken away from outside: its run was deleted.
         then(self.start_from.change(self.mend, self.fields, outputs, **quick))
+        if newer_models() is not None:  # the newer one may have another network
+            then(demo.load(self.mend, self.fields, outputs, **quick))
 
     def follow(self, moved: str, *values: Any) -> list[Any]:
         """Values for the fields and the notes, after a visitor has chosen something."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
 from typing import Any
 
 import gradio as gr
@@ -26,8 +25,8 @@ from ui.mine import Mine, Store
 from ui.publishers import Publisher, Who, is_owner, owner, visitor
 from ui.publishing import Going, Order, Publishing
 from ui.result import package_name
+from ui.under_way import LOOKS, note, warning
 
-_LOOKS = 0.3  # seconds between two looks at how far it is
 _LONGEST = 200  # characters of a name or a licence
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # So many are looked at, or waited for, at the same time; how many are sent, `Publishing` bounds.
@@ -137,14 +136,15 @@ class Publish:
         """
         rest = [gr.skip()] * 4
         try:
-            yield [_note(texts.ASKING_HUB), gr.update(visible=False), *rest]
+            yield [note(texts.ASKING_HUB), gr.update(visible=False), *rest]
             publisher = who()
             folder = self.runs.folder(run_id := Mine.from_browser(stored).run)
-            yield [_note(texts.LOOKING_FOR_COPIES), gr.update(visible=False), *rest]
+            yield [note(texts.LOOKING_FOR_COPIES), gr.update(visible=False), *rest]
             found, question = _say_copies(folder)
-            licence = licence_of(folder, publisher.token)
+            with publisher.advising():
+                licence = licence_of(folder, publisher.token)
             kept = texts.LICENCE_KEPT.format(licence=licence) if licence else ""
-            told = [found, _note(f"{texts.PUBLISH_AS.format(name=publisher.name)} {kept}")]
+            told = [found, note(f"{texts.PUBLISH_AS.format(name=publisher.name)} {kept}")]
             settings = self.runs.look(run_id).settings
             proposed = _ascii(package_name(settings)) if settings is not None else ""
             yield [
@@ -156,7 +156,7 @@ class Publish:
                 "",
             ]
         except AtelierError as error:
-            yield [_warning(str(error)), gr.update(visible=False), *rest]
+            yield [warning(str(error)), gr.update(visible=False), *rest]
 
     def _send(
         self, who: Callable[[], Publisher], stored: object, repo: str | None, private: object,
@@ -164,7 +164,7 @@ class Publish:
     ) -> Iterator[list[Any]]:  # fmt: skip
         """Values for what is said, and whether to replace what is there, as it goes there."""
         try:
-            yield [_note(texts.ASKING_HUB), gr.skip()]
+            yield [note(texts.ASKING_HUB), gr.skip()]
             publisher = who()
             folder = self.runs.folder(run_id := Mine.from_browser(stored).run)
             order = Order(
@@ -174,23 +174,25 @@ class Publish:
                 private is not False, anyway is True, update is True,
             )  # fmt: skip
             going = self.publishing.begin(folder, order)
-            while (sent := _within(_LOOKS, going)) is None:
-                yield [_note(say_going(going)), gr.skip()]
+            while (sent := going.within(LOOKS)) is None:
+                yield [note(say_going(going)), gr.skip()]
             yield [_say_sent(order, sent), _no_update()]
         except AlreadyThere as error:
             text = f"{error.what} {error.expected} {texts.TICK_UPDATE}"
-            yield [_warning(text), gr.update(visible=True, value=False)]
+            yield [warning(text), gr.update(visible=True, value=False)]
         except AtelierError as error:
-            yield [_warning(str(error)), gr.skip()]
+            yield [warning(str(error)), gr.skip()]
         except Exception:
             is_there = self.runs.exists(Mine.from_browser(stored).run)
-            yield ["" if is_there else _warning(texts.NO_RUN), gr.skip()]
+            yield ["" if is_there else warning(texts.NO_RUN), gr.skip()]
             if is_there:  # else it was deleted meanwhile
                 raise
 
     def _licence(self, run_id: str, chosen: str | None, publisher: Publisher) -> str | None:
         """The licence that was chosen, where one must be. Raises: BadSetting, as `licence_of`."""
-        if licence_of(self.runs.folder(run_id), publisher.token) is not None:
+        with publisher.advising():
+            demanded = licence_of(self.runs.folder(run_id), publisher.token)
+        if demanded is not None:
             return None
         if not (chosen or "").strip():
             raise BadSetting(texts.NO_LICENCE, texts.NO_LICENCE_EXPECTED, texts.NO_LICENCE_ADVICE)
@@ -213,10 +215,10 @@ def _say_copies(folder: Any) -> tuple[str, str]:
     try:
         found = memorisation(folder)
     except BadDataset as error:
-        return _warning(texts.NOT_CHECKED.format(what=error.what)), texts.ANYWAY_UNCHECKED
+        return warning(texts.NOT_CHECKED.format(what=error.what)), texts.ANYWAY_UNCHECKED
     if found.is_warning:
-        return _warning(found.sentence), texts.ANYWAY
-    return _note(found.sentence), ""
+        return warning(found.sentence), texts.ANYWAY
+    return note(found.sentence), ""
 
 
 def _say_sent(order: Order, sent: Sent) -> str:
@@ -238,20 +240,6 @@ def _no_update() -> Any:
     return gr.update(visible=False, value=False)
 
 
-def _within(seconds: float, going: Going) -> Sent | None:
-    """What became of it; None if it is not there after so long. Raises what went wrong."""
-    wait([going.outcome], seconds)
-    return going.outcome.result() if going.outcome.done() else None
-
-
 def _ascii(name: str) -> str:
     """A name of the Hub's letters, for one in anybody's."""
     return re.sub(r"[^a-z0-9]+", "-", name).strip("-")
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{html.escape(text)}</p>'
-
-
-def _warning(text: str) -> str:
-    return f'<p class="warning">{html.escape(text)}</p>'

@@ -12,7 +12,8 @@ Gradio's sign-in is not used off a Space: there it is a mock, which lends everyb
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
-from gan_core.errors import HubRefused
+from gan_core.errors import AlreadyThere, HubRefused
 from gan_core.hub.account import user_of
 from ui import run_texts as texts
 
@@ -45,6 +46,16 @@ class Publisher:
     name: str
     token: str | None = field(default=None, repr=False)
     advice: str = ""
+
+    @contextmanager
+    def advising(self) -> Iterator[None]:
+        """Let what the Hub refuses come with advice that this publisher can follow."""
+        try:
+            yield
+        except AlreadyThere:
+            raise
+        except HubRefused as error:
+            raise HubRefused(error.what, error.expected, self.advice or error.advice) from error
 
 
 def who_may_publish(environment: Mapping[str, str] = os.environ) -> Who | None:
@@ -75,15 +86,18 @@ def owner(request: gr.Request | None) -> Publisher:
 
 
 def is_owner(request: gr.Request | None) -> bool:
-    """Whether a request comes from this machine, to an address of it, and through no proxy."""
+    """Whether a request comes from this machine, to an address of it, and through no proxy; in a
+    browser from the very page that is served there, for another port is another program's."""
     if request is None or request.client is None:
         return False
     headers: dict[str, Any] = {name.lower(): value for name, value in request.headers.items()}
     if any(name.startswith(_FORWARDED) for name in headers):
         return False
-    host, origin = f"//{headers.get('host', '')}", headers.get("origin")
-    places = [request.client.host, _host_of(host), *([_host_of(origin)] if origin else [])]
-    return all(map(_is_loopback, places))
+    host = str(headers.get("host", "")).lower()
+    origin = str(headers.get("origin", f"http://{host}")).lower()
+    if origin not in (f"http://{host}", f"https://{host}"):
+        return False
+    return _is_loopback(request.client.host) and _is_loopback(_host_of(f"//{host}"))
 
 
 def _host_of(address: str) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
+from typing import TypeAlias
 
-from gan_core.errors import AlreadyThere, BadDataset, BadRun, HubRefused, HubUnreachable
+from gan_core.errors import BadDataset, BadRun, HubUnreachable
 from gan_core.gan.memorisation import memorisation
 from gan_core.hub.account import require_writer
 from gan_core.hub.upload import Sent
 from gan_core.publish import publish, release_of
 from ui import run_texts as texts
 from ui.publishers import Publisher
+from ui.under_way import UnderWay
 
 _MOST_AT_ONCE = 3
 
@@ -33,14 +32,7 @@ class Order:
     update: bool = False
 
 
-@dataclass
-class Going:
-    """One on its way: what is being done, bytes that were sent and that will be; at last where."""
-
-    stage: str = ""
-    done: int = 0
-    total: int = 0  # 0: nothing is sent yet
-    outcome: Future[Sent] = field(default_factory=Future)
+Going: TypeAlias = UnderWay[Sent]  # a model; at last where it is
 
 
 class Publishing:
@@ -68,7 +60,7 @@ class Publishing:
 
     def _run(self, folder: Path, order: Order, going: Going) -> None:
         try:
-            with _advising(order.publisher):
+            with order.publisher.advising():
                 sent = _publish(folder, order, going)
         except BaseException as error:
             self._forget(folder)
@@ -80,17 +72,6 @@ class Publishing:
     def _forget(self, folder: Path) -> None:
         with self._lock:
             self._going.discard(folder)
-
-
-@contextmanager
-def _advising(publisher: Publisher) -> Iterator[None]:
-    """Let what the Hub refuses come with advice that this publisher can follow."""
-    try:
-        yield
-    except AlreadyThere:
-        raise
-    except HubRefused as error:
-        raise HubRefused(error.what, error.expected, publisher.advice or error.advice) from error
 
 
 def _publish(folder: Path, order: Order, going: Going) -> Sent:

@@ -75,7 +75,7 @@ class TrainTab:
         with gr.Accordion(texts.ADVANCED, open=False, elem_id="advanced"):
             self.advanced = self._lay_out_advanced()
         # Pictures and network for which the form shows what is derived.
-        self.filled_for = gr.State((_FEW, self._network(self.form.first)))
+        self.filled_for = gr.State((_FEW, self._first_network()))
 
     def _lay_out_advanced(self) -> list[Any]:
         """Everything that may be set by hand, in the order in which `start` takes it."""
@@ -87,7 +87,7 @@ class TrainTab:
             self.watch.start_from.render()  # type: ignore[no-untyped-call]
             seed = control("seed")
         self.by_hand: list[Any] = []
-        derived = _derived(_FEW, self._network(self.form.first))
+        derived = _derived(_FEW, self._first_network())
         for first in range(0, len(BY_HAND), _IN_A_ROW):
             with gr.Row():
                 self.by_hand += [
@@ -96,10 +96,14 @@ class TrainTab:
                 ]
         return [other, seed, *self.by_hand]
 
+    def _first_network(self) -> NetworkConfig:
+        first = self.form.first
+        return self.form.here.start(first.start, **first.asked())[1]
+
     def _network(self, choice: Choice) -> NetworkConfig:
         return self.models.start(choice.start, **choice.asked())[1]
 
-    def wire(self) -> None:
+    def wire(self, demo: gr.Blocks) -> None:
         """Connect uploads and Start."""
         private: dict[str, Any] = {"api_visibility": "private"}
         report = self.report
@@ -118,7 +122,7 @@ class TrainTab:
             "outputs": form.clock, "show_progress": "hidden",
             "concurrency_id": "clock", "concurrency_limit": 1, **private,
         }  # fmt: skip
-        form.wire(lambda event: event.then(**filling).then(self.time_it, **timing))
+        form.wire(demo, lambda event: event.then(**filling).then(self.time_it, **timing))
         for dial in (self.minutes, self.other):
             dial.input(
                 form.announce, form.fields, form.clock, trigger_mode="always_last",

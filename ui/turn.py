@@ -33,6 +33,7 @@ from gan_core.gan.train import train
 from gan_core.pictures import read_dataset
 from ui import gpu
 from ui import run_texts as texts
+from ui.arrivals import BORROWED
 from ui.request import Settings, read_settings
 from ui.worker import LOG_FILE, hold, note_exit
 
@@ -141,7 +142,7 @@ def _prepared(folder: Path, goes_on: bool) -> tuple[TrainConfig, Data, Start | C
         checkpoint = find_checkpoint(folder)
         changes = {"minutes": settings.until, **_from_json(settings.changed)}
         return change(checkpoint.config, **changes), data, checkpoint
-    start, network, growth = start_from(settings.start, **settings.network)
+    start, network, growth = start_from(settings.start, BORROWED, **settings.network)
     options = {"seed": settings.seed, **growth, **_from_json(settings.options)}
     config = derive(len(data.images), settings.minutes, network, **options)
     if config.grow_from and "grow_kimg" not in options:  # only here is the GPU, to be timed

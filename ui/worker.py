@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gan_core.models import NEWER
+from gan_core.models import NEWER, VISITORS_MB
+from ui.arrivals import BORROWED
 
 WORKER_FILE, LOG_FILE, EXIT_FILE = "worker.pid", "worker.log", "exit"
 _REPOSITORY = Path(__file__).resolve().parents[1]
@@ -26,10 +27,12 @@ _EXIT_WIDTH = 4  # characters: -15 to 255
 def launch(folder: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start the worker of the run in `folder`: the command line, in a process of its own.
 
-    Its options name the very model that a visitor saw, so it looks for no newer one itself.
+    Its options name the very model that a visitor saw, so it looks for no newer one itself; and if
+    that was deleted to make room, it comes again within the same bound.
     """
     command = [sys.executable, "-m", "gan_core", "train", "--out", str(folder), *options]
     environment = {name: it for name, it in os.environ.items() if name != NEWER}
+    environment[VISITORS_MB] = f"{BORROWED.most_mb:g}"
     unlocked = folder / f".{WORKER_FILE}"
     reserve_exit(folder)
     with (folder / LOG_FILE).open("wb") as log, unlocked.open("w") as pid:

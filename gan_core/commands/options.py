@@ -13,6 +13,7 @@ import typer
 
 from gan_core.errors import BadSetting
 from gan_core.gan.config import NetworkConfig, TrainConfig
+from gan_core.hub.borrowed import Borrowed
 from gan_core.models import Model, find_model
 from gan_core.pictures import Dataset, Limits, load_dataset
 from gan_core.settings import help_of
@@ -67,10 +68,13 @@ def split(dataset: Dataset, every: int) -> tuple[Dataset, Dataset]:
     )
 
 
-def get_model(name: str) -> Model:
-    """Find a model; show how far it is if it has to be fetched, and say which of two it is."""
+def get_model(name: str, borrowed: Borrowed | None = None) -> Model:
+    """Find a model; show how far it is if it has to be fetched, and say which of two it is.
+
+    borrowed: as for `find_model`.
+    """
     with show_download(f"Fetching {name}") as on_progress:
-        found = find_model(name, on_progress)
+        found = find_model(name, on_progress, borrowed)
     if found.said:
         console.print(found.said, highlight=False, markup=False)
     return found

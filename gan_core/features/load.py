@@ -6,7 +6,6 @@ VGG-19 is one of them; so is whatever `export-stylenet` wrote and somebody put i
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.client import OnProgress, quietly
 from gan_core.hub.names import FEATURE_NETWORK, FEATURES
 from gan_core.hub.ranges import fetch_tensors
-from gan_core.hub.resolve import BUNDLED, find_kept, find_on_hub, on_the_hub
+from gan_core.hub.resolve import BUNDLED, brief, find_kept, find_on_hub, on_the_hub
 from gan_core.pictures.drawing import dead_leaves
 from gan_core.weights import CONFIG_FILE, read_tensors
 
@@ -34,7 +33,6 @@ VGG19_REPO, VGG19_FILE = "timm/vgg19.tv_in1k", "model.safetensors"
 _CALIBRATION = 8  # pictures
 # Of a network from outside: names of layers have one digit for the block, and one for the layer.
 _MOST_BLOCKS, _MOST_CONVS, _MOST_WIDTH, _MOST_CONFIG = 5, 9, 1024, 1_000_000
-_PINNED = re.compile(r"(@[0-9a-f]{7})[0-9a-f]{33}$")
 
 
 def load_network(
@@ -74,11 +72,6 @@ def setting_of(called: str, asked: str) -> str:
     if called == STYLENET_NAME:  # also where it took another's place
         return NETWORKS[0]
     return called if on_the_hub(called) else asked
-
-
-def brief(name: str) -> str:
-    """The name of a network, its commit as short as people write it."""
-    return _PINNED.sub(r"\1", name)
 
 
 def fetch_network(

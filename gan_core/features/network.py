@@ -17,6 +17,7 @@ from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad, relu
 
 from gan_core.compute import Compute
 from gan_core.errors import BadSetting, BadWeights
+from gan_core.hub.resolve import brief
 
 # Of ImageNet's photographs, RGB in [0, 1]; what torchvision's and timm's networks expect.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -97,6 +98,11 @@ class FeatureNet(nn.Module):
             self.register_buffer(key.replace(".", "_"), tensors[key].float().clone())
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
+
+    @property
+    def brief_name(self) -> str:
+        """Its name with as much of a commit as people write."""
+        return brief(self.name)
 
     def forward(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Activations after the ReLU of each of `layers`.

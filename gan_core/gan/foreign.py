@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,11 +78,14 @@ class _Part:
         return self.convolutions[0 if self.is_D else -1].shape[0]
 
 
-def adopt(G: Path, D: Path | None, cache: Path) -> Path:
+def adopt(
+    G: Path, D: Path | None, cache: Path, on_new: Callable[[Path], object] = lambda folder: None
+) -> Path:
     """Give a model's files as a snapshot, for `load_snapshot`: as they are, or converted.
 
     G, D: safetensors, or a pickle of tensors; G may hold both. A converted one is kept in `cache`,
-    under the hash of its files, so a pickle is opened once.
+    under the hash of its files, so a pickle is opened once. on_new: called with the folder that one
+    is about to be written to.
 
     Raises: BadWeights when the layout is not known or a file is not sound; DiskFull.
     """
@@ -97,7 +100,9 @@ def adopt(G: Path, D: Path | None, cache: Path) -> Path:
     if not (folder / G_FILE).is_file():
         tensors = [each for file in files for each in _networks(_read(file))]
         held = sum(file.stat().st_size for file in files)
-        save_snapshot(_convert(tensors, G.name, held), folder)
+        snapshot = _convert(tensors, G.name, held)
+        on_new(folder)
+        save_snapshot(snapshot, folder)
     return folder
 
 

@@ -22,6 +22,8 @@ from gan_core.gan.plain import MAX_BYTES, Plain, Stored, View, read_plain
 _ZIP, _ZIP_ENTRY = b"PK\3\4", b"PK\1\2"  # how it begins, and each line of its table of contents
 _OLD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the number that torch.save began with
 _MOST_ENTRIES = 10_000  # one for each tensor; a table of contents takes ten times its bytes
+_LONGEST_NAME = 200  # of a tensor; that tutorial's have 15, and one of any length costs few bytes
+_MOST_RECORDS = 200  # with tensors; a checkpoint has a dozen
 
 Read = Callable[[str], bytes]  # the bytes under a storage's key
 
@@ -102,19 +104,32 @@ def _tensors(plain: Plain, read: Read) -> dict[str, Tensor | Mapping[str, Tensor
     def numbers(key: str) -> Tensor:
         return _numbers(plain.stored[key], read(key))
 
-    def tensors_of(record: dict[str, object]) -> dict[str, Tensor]:
+    def tensors_of(record: dict[str, View]) -> dict[str, Tensor]:
         return {
             name: numbers(each.stored.key).as_strided(each.shape, each.stride, each.offset)
             for name, each in record.items()
-            if isinstance(each, View)
         }
 
     content = plain.content
     if not isinstance(content, dict):
         raise ValueError("it holds no tensors by name")
-    found: dict[str, Tensor | Mapping[str, Tensor]] = dict(tensors_of(content))
-    records = {id(each): name for name, each in content.items() if isinstance(each, dict)}
-    return found | {name: tensors_of(content[name]) for name in records.values()}
+    own = _views(content)
+    once = {id(each): name for name, each in content.items() if isinstance(each, dict)}
+    records = {name: _views(content[name]) for name in once.values()}
+    count = sum(map(bool, records.values()))
+    if count > _MOST_RECORDS:
+        raise ValueError(f"it has {count} records with tensors, of {_MOST_RECORDS} at most")
+    found: dict[str, Tensor | Mapping[str, Tensor]] = dict(tensors_of(own))
+    return found | {name: tensors_of(views) for name, views in records.items()}
+
+
+def _views(record: dict[str, object]) -> dict[str, View]:
+    """The tensors in a record. Raises: ValueError for names that nobody would read."""
+    views = {name: each for name, each in record.items() if isinstance(each, View)}
+    longest = max(map(len, views), default=0)
+    if longest > _LONGEST_NAME:
+        raise ValueError(f"a tensor's name has {longest} characters, of {_LONGEST_NAME} at most")
+    return views
 
 
 def _numbers(stored: Stored, held: bytes) -> Tensor:

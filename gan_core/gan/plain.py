@@ -76,6 +76,18 @@ class View:
         if size > self.stored.count or (size and last >= self.stored.count):
             held = self.stored.count * self.stored.dtype.itemsize
             raise ValueError(f"it has a tensor of {size} numbers in {held} bytes")
+        if size and self._overlaps():
+            raise ValueError("it has a tensor that uses a number twice")
+
+    def _overlaps(self) -> bool:
+        """Whether a step is no longer than all that lies within it, as after no slice or turn."""
+        within = 0
+        for step, length in sorted(zip(self.stride, self.shape, strict=True)):
+            if length > 1:
+                if step <= within:
+                    return True
+                within += (length - 1) * step
+        return False
 
 
 @dataclass(frozen=True)

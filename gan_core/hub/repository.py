@@ -84,7 +84,8 @@ def fetch_model(
     does not answer, or breaks off, or has no model any more.
     on_progress: called with the bytes that have come, and all that will.
     patience: seconds until the Hub must have answered what it has.
-    borrowed: counts what comes, and deletes of what it counted before where that is too much.
+    borrowed: counts what comes, and deletes of what it counted before where that is too much; it
+    is told as well that what is here already is used.
 
     Raises: HubUnreachable; BadWeights when there is no model, or a damaged or too large one;
     DiskFull.
@@ -92,6 +93,8 @@ def fetch_model(
     there = Kept(repo, cache)
     kept = kept_model(repo, revision, sought=sought, under=under, cache=cache)
     if kept is not None and (not newest or COMMIT.fullmatch(revision)):
+        if borrowed is not None:
+            borrowed.use(repo)
         return kept
     try:
         with explained(label or repo):

@@ -28,6 +28,7 @@ HUB_NAME = (
     "owner/repo or owner/repo@revision, where owner and repo are letters and digits with single"
     " - . or _ between them, 96 characters at most, and no .git at the end"
 )
+_PINNED = re.compile(r"(@[0-9a-f]{7})[0-9a-f]{33}$")
 # As `find_newer` calls what it finds.
 _OF = re.compile(r"(?P<model>\S+) of (?P<there>\S+)")
 
@@ -57,6 +58,7 @@ def find(
     bundled: Path = BUNDLED,
     cache: Path | None = None,
     endpoint: str | None = None,
+    borrowed: Borrowed | None = None,
 ) -> Found:
     """Find the files of a model: bundled, at a path, kept from the Hub, or on the Hub.
 
@@ -64,6 +66,7 @@ def find(
     "owner/repo@revision". What comes from the Hub is named with its commit: "owner/repo@0123...".
     Also "NAME of owner/repo@revision", the newer one under the name of one that is bundled.
     cache: the folder of the Hub's client, by default its own. endpoint: another Hub.
+    borrowed: bounds what comes, if it was a stranger who named it.
 
     Raises: BadWeights when there is nothing by that name, or nothing of use; HubUnreachable.
     """
@@ -83,7 +86,8 @@ def find(
     asked = on_the_hub(name)
     if path is not None or asked is None:
         raise _nothing(name, path, bundled)
-    there = fetch(*asked, label=f"{name}, neither a bundled model nor a path here,")
+    label = f"{name}, neither a bundled model nor a path here,"
+    there = fetch(*asked, label=label, borrowed=borrowed)
     return _of_repository(asked[0], there)
 
 
@@ -160,6 +164,11 @@ def pinned(name: str, *, cache: Path | None = None) -> str | None:
     asked = on_the_hub(name)
     commit = Kept(asked[0], cache).commit(asked[1]) if asked else None
     return f"{asked[0]}@{commit}" if asked and commit else None
+
+
+def brief(name: str) -> str:
+    """A name with as much of its commit as people write."""
+    return _PINNED.sub(r"\1", name)
 
 
 def find_kept(name: str, *, sought: Sought = GAN, cache: Path | None = None) -> Found | None:

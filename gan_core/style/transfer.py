@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from gan_core.events import Event, Noticed, Painted, Pastiche, Planned
-from gan_core.features.load import brief
 from gan_core.features.network import FeatureNet
 from gan_core.style.color import keep_colors
 from gan_core.style.config import StyleConfig
@@ -180,7 +179,7 @@ class _Run:
         time = "" if self.config.steps else f" in {self.config.seconds:g} s"
         return (
             f"{self.width} × {self.height} px{time}, by way of {', '.join(map(str, sizes))} px;"
-            f" {brief(self.network.name)}, {how}, {self.compute}."
+            f" {self.network.brief_name}, {how}, {self.compute}."
         )
 
     def target(self, size: int) -> Target:

@@ -132,6 +132,7 @@ def test_what_a_pickle_was_converted_to_counts_and_goes_with_it(hub, hub_client,
     model = find_on_hub("x/punks", borrowed=borrowed)
     assert load_snapshot(model.folder).network.kind == "layers"
     assert model.folder.parent == own_cache() / "converted"
+    assert find_on_hub("x/punks").folder == model.folder
     with borrowed.fetching(A, borrowed.most_mb / 10):
         assert model.folder.exists()
     with borrowed.fetching(A, borrowed.most_mb / 2):

@@ -181,6 +181,25 @@ def test_a_record_under_many_names_is_read_once(path):
     assert len(read_pickle(path)) == 1
 
 
+@pytest.mark.parametrize(
+    ("records", "letters", "says"),
+    [
+        (200, 200, None),
+        (201, 200, "201 records with tensors, of 200 at most"),
+        (200, 201, "name has 201 characters, of 200 at most"),
+    ],
+)
+def test_few_bytes_do_not_stand_for_many_records_or_long_names(path, records, letters, says):
+    name = "w" * letters  # saved once, like the tensor
+    ones = torch.ones(1)
+    save({f"record {n}": {name: ones} for n in range(records)}, path)
+    if says is None:
+        assert len(read_pickle(path)) == records
+        return
+    with pytest.raises(BadWeights, match=says):
+        read_pickle(path)
+
+
 def test_a_packed_zip_is_refused_before_it_is_unpacked(path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("G/data.pkl", b"\x80\x02}." + bytes(1_000_000))
@@ -237,6 +256,13 @@ def test_a_shape_that_its_numbers_do_not_fill_is_refused(path, was, becomes):
     assert was in data
     zip_of(path, data.replace(was, becomes), stored)
     with pytest.raises(BadWeights, match="tensor"):
+        read_pickle(path)
+
+
+@pytest.mark.parametrize(("shape", "stride"), [((4,), (0,)), ((2, 2), (1, 1)), ((3, 2), (1, 2))])
+def test_a_tensor_that_uses_a_number_twice_is_refused(path, shape, stride):
+    save({"w": torch.ones(6).as_strided(shape, stride)}, path)
+    with pytest.raises(BadWeights, match="uses a number twice"):
         read_pickle(path)
 
 

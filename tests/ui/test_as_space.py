@@ -10,6 +10,7 @@ from gradio_client import Client
 from loopback_hub import LoopbackHub
 from repositories import HERE, SOLO, repositories
 
+from benchmarks import startup
 from benchmarks.space import Space, lay_out, pictures, running
 from gan_core.hub.resolve import DEFAULT_MODEL
 from gan_core.pictures import read_png_metadata
@@ -72,3 +73,14 @@ def test_it_stops_in_good_order_and_leaves_nothing_beside_its_program(space: Spa
     lay_out(fresh := space.folder / "fresh")
     there = {path.relative_to(fresh / "app") for path in (fresh / "app").rglob("*")}
     assert {path.relative_to(space.folder / "app") for path in made} == there
+
+
+@pytest.mark.parametrize(
+    ("seconds", "megabytes", "missed"),
+    [(7.9, 999.0, []), (8.1, 999.0, [startup.ANSWERS]), (7.9, 1001.0, [startup.MEMORY])],
+)
+def test_a_measured_start_is_compared_with_what_is_promised(
+    seconds: float, megabytes: float, missed: list[str]
+) -> None:
+    found = startup.too_much({startup.ANSWERS: seconds, startup.MEMORY: megabytes})
+    assert [each.partition(":")[0] for each in found] == missed

@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from loopback_hub import LoopbackHub
 from others_networks import Z
 from repositories import HERE, PAIR, PUNKS, SOLO, punks, repositories
-from tiny_runs import TINY, tiny_model
+from tiny_runs import TINY, noise, tiny_model, tiny_settings
 
 from gan_core import models as core_models
 from gan_core.commands.start import start_from
@@ -25,7 +25,8 @@ from gan_core.gan.start import SCRATCH
 from gan_core.hub.borrowed import Borrowed
 from gan_core.hub.resolve import BUNDLED, DEFAULT_MODEL
 from gan_core.pictures import read_png_metadata, to_uint8
-from ui import build_app
+from ui import build_app, hub_models
+from ui.arrivals import BORROWED
 from ui.choice import of_network, settle, usual
 from ui.hub_field import HubField
 from ui.hub_models import HubModels
@@ -34,6 +35,7 @@ from ui.mine import Mine
 from ui.models import Models
 from ui.recipe import Recipe, keep, make_pictures
 from ui.terms import settings_from
+from ui.turn import take_turn
 from ui.worker import kill, launch
 
 
@@ -195,7 +197,31 @@ def test_a_run_starts_from_the_very_model_that_the_page_shows_under_a_bundled_na
     assert core_models.find_model(called).folder == shown
 
 
-def test_a_worker_looks_for_no_newer_model_itself(
+def listed() -> list[str]:
+    """The repositories of which something counts as visitors'."""
+    return [file.stem for file in BORROWED.folder.glob("*.json")]
+
+
+@pytest.mark.parametrize("lent", [False, True])
+def test_a_start_that_was_deleted_while_its_run_waited_comes_again_and_counts(
+    lent: bool, models: Models, hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came = models.fetch(PAIR).outcome.result(60)
+    settings = replace(tiny_settings(tmp_path, batch_size=8), start=came, start_name=came)
+    with Borrowed(0).fetching("another/large", 1):
+        assert (listed(), models.hub.find(came)) == ([], None)
+    if lent:
+        runs = Runs(tmp_path / "lent", at_once=0)
+        take_turn(str(runs.folder(runs.create(noise(), settings))), 0.1, False)
+        runs.close()
+    else:
+        monkeypatch.setenv(core_models.VISITORS_MB, "5000")  # as in a worker
+        start_from(came)
+    assert listed() == ["models--someone--gan"]
+    assert models.hub.find(came) is not None
+
+
+def test_a_worker_is_told_how_much_visitors_may_have_fetched_and_looks_for_no_newer_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(core_models.NEWER, PAIR)
@@ -205,6 +231,25 @@ def test_a_worker_looks_for_no_newer_model_itself(
     worker.wait()
     names = {each.partition(b"=")[0].decode() for each in environment}
     assert "PATH" in names and core_models.NEWER not in names
+    assert f"{core_models.VISITORS_MB}=5000".encode() in environment
+
+
+def test_nobody_is_asked_for_newer_models_before_somebody_opens_the_page(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.files |= {n.replace(PAIR, f"{PAIR}/{DEFAULT_MODEL}"): it for n, it in hub.files.items()}
+    monkeypatch.setattr(core_models, "_looked", {})
+    monkeypatch.setenv(core_models.NEWER, PAIR)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
+    page = build_app(runs_root=tmp_path / "runs")
+    assert hub.requests == []
+    [mend] = [it for it in page.fns.values() if it.name == "mend" and it.targets[0][1] == "load"]
+    assert mend.fn is not None
+    laid_out = [block.value for block in mend.inputs]  # type: ignore[union-attr]
+    assert laid_out[0] == Models(BUNDLED, None, newer=False).resolution()  # type: ignore[arg-type]
+    size, kind, *_ = mend.fn(*laid_out)
+    assert hub.requests
+    assert (size["value"], kind) == (TINY.resolution, TINY.kind)
 
 
 def test_the_page_is_not_built_with_a_setting_that_names_no_repository(
@@ -319,6 +364,22 @@ def test_a_model_that_was_deleted_meanwhile_is_offered_no_more(
         folder.rmdir()
     assert [name for _, name in models.choices([], [HERE[PAIR]])] == ["tiny"]
     assert fetch(field, PAIR)[1] == HERE[PAIR], "it can be fetched again"
+
+
+def test_a_model_that_comes_while_somebody_looks_for_it_is_found_from_then_on(
+    models: Models, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_kept = core_models.find_kept
+    models.fetch(PAIR).outcome.result(60)
+    models = replace(models, hub=HubModels())  # another server, where nobody has looked yet
+
+    def outrun(name: str) -> Any:  # it comes between the look and what is remembered of it
+        models.fetch(PAIR).outcome.result(60)
+        monkeypatch.setattr(hub_models, "find_kept", find_kept)
+        return None
+
+    monkeypatch.setattr(hub_models, "find_kept", outrun)
+    assert models.hub.find(HERE[PAIR]) is not None
 
 
 def test_many_who_want_the_same_model_fetch_it_once(

@@ -1,5 +1,6 @@
 """Feature networks of the Hub on the page: fetched first, then chosen, never a path."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gan_core.pictures import save_png
 from gan_core.style.config import StyleConfig
 from gan_core.style.recipe import Recipe, read_recipe
 from ui import examples, texts
+from ui.arrivals import BORROWED
 from ui.hub_field import HubField
 from ui.hub_networks import HubNetworks, choices
 from ui.painting import paint, read_asked, read_config
@@ -56,7 +58,7 @@ def test_what_was_fetched_is_painted_with_and_stands_in_the_recipe_with_its_comm
     hub.error = (503, "")  # nothing is asked while others wait for who paints
     config = read_config("", network=came, size=64, seconds=1)
     content, style = (str(made()[0]) for made in (examples.contents, examples.styles))
-    *_, (_, result) = paint(read_asked(config, content, [style]), lambda: True)
+    *_, (_, result) = paint(read_asked(config, content, [style]), None)
     assert result is not None
     assert read_recipe(result.png("style")).config.network == NAME
 
@@ -70,6 +72,18 @@ def test_what_was_not_fetched_is_not_painted_with_and_nobody_waits_for_it(
     assert read_config("", network=EYES).network == EYES
     assert read_config("lesson-content", network=NAME).network == NAME
     assert read_config("", network="vgg19").network == "vgg19"
+
+
+def test_a_network_that_is_painted_with_or_fetched_again_is_the_last_to_go(
+    field: HubField, hub: LoopbackHub
+) -> None:
+    fetch(field, EYES)
+    [file] = BORROWED.folder.glob("*.json")
+    for use in (lambda: read_config("", network=NAME), lambda: fetch(field, EYES)):
+        os.utime(file, (1000, 1000))
+        use()
+        assert file.stat().st_mtime > 1000
+    read_config("", network="vgg19")  # has no list
 
 
 def test_a_model_that_is_here_is_no_network_that_is_here(field: HubField, hub: LoopbackHub) -> None:

@@ -55,9 +55,9 @@ def token(text: str = "hf_theirs") -> gr.OAuthToken:
     return gr.OAuthToken(token=text, scope="openid contribute-repos", expires_at=2**33)
 
 
-def request(host: str = "127.0.0.1", **headers: str) -> gr.Request:
+def request(client: str = "127.0.0.1", **headers: str) -> gr.Request:
     pairs = [(k.replace("_", "-").encode(), v.encode()) for k, v in {**HERE, **headers}.items()]
-    return gr.Request(Request({"type": "http", "client": (host, 5), "headers": pairs}))
+    return gr.Request(Request({"type": "http", "client": (client, 5), "headers": pairs}))
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_visitors_may_where_gradio_has_all_that_signing_in_needs() -> None:
     "elsewhere",
     [
         request("203.0.113.5"),
-        request(host="10.0.0.2"),
+        request("10.0.0.2"),
         request(x_forwarded_for="127.0.0.1"),
         request(X_Forwarded_Host="localhost"),
         request(forwarded="for=127.0.0.1"),
@@ -174,6 +174,9 @@ def test_visitors_may_where_gradio_has_all_that_signing_in_needs() -> None:
         request(origin="https://elsewhere.example"),
         request(origin="null"),
         request(origin="http://127.0.0.1.elsewhere.example"),
+        request(origin="http://127.0.0.1:8888"),
+        request(origin="http://127.0.0.1"),
+        request(origin="http://localhost:7860"),
         request(origin="http://[half"),
         None,
     ],
@@ -186,7 +189,7 @@ def test_whoever_comes_from_elsewhere_is_not_the_owner(elsewhere: gr.Request | N
 
 def test_the_owner_comes_from_this_machine_under_its_own_address() -> None:
     assert is_owner(request())
-    assert is_owner(request("::1", origin="http://localhost:7860"))
+    assert is_owner(request("::1", host="localhost:7860", origin="http://localhost:7860"))
     assert is_owner(request("127.0.0.2"))
 
 
@@ -458,6 +461,19 @@ def test_a_visitor_is_told_what_a_visitor_can_do(hub: LoopbackHub, runs: Runs, r
     said = put_as_visitor(on_the_page(runs), run, token())
     assert "may not do that there" in said and "change those alone that it has made" in said
     assert "settings/tokens" not in said
+
+
+def test_a_visitor_is_told_so_too_where_the_licence_of_a_start_is_asked_for(
+    hub: LoopbackHub, runs: Runs, run: str
+) -> None:
+    started = replace(STARTED, start=f"someone/base@{'0' * 40}")
+    pretend(runs, run, [started, Finished(0.8, 60.0, False, None)])
+    hub.error = (403, "")
+    part = on_the_page(runs)
+    found = [*part.look_as_visitor(stored(run), profile(), token())][-1][0]
+    for said in (found, put_as_visitor(part, run, token())):
+        assert "licence of someone/base cannot be looked up" in said
+        assert "sign out and in again" in said and "settings/tokens" not in said
 
 
 def test_one_run_is_published_once_at_a_time(hub: LoopbackHub, runs: Runs, run: str) -> None:

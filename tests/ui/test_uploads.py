@@ -1,14 +1,19 @@
 """What one request may bring, asked of Gradio's own server with a small page behind it."""
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import gradio as gr
 import httpx
 import pytest
+from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
+from ui import uploads
 from ui.uploads import Bounded
 
 MB = 1_000_000
@@ -89,6 +94,75 @@ def test_a_full_disk_refuses_uploads_and_nothing_else(full_page: str) -> None:
     answer = upload(full_page, 0.1)
     assert (answer.status_code, "room for 0 MB" in answer.text) == (507, True)
     assert httpx.post(f"{full_page}/call/count", json={"data": ["word"]}).status_code == 200
+
+
+class Slow:
+    """Uploads to an app that keeps on a disk what comes; each piece comes when it is let."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "upload"
+        self.bounded = Bounded(self.keep, folder, 50, 1, spare_mb=10, look_mb=1)
+
+    async def keep(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.file.open("ab") as file:
+            while (message := await receive())["more_body"]:
+                file.write(message["body"])
+                file.flush()
+        await PlainTextResponse("whole")(scope, receive, send)
+
+    async def upload(
+        self, pieces: list[bytes], announced: int | None, meanwhile: Callable[[], Awaitable[int]]
+    ) -> int:
+        """The status; 413 for what Gradio answers so. meanwhile: done before the first piece."""
+        status: list[int] = []
+        left = iter([*pieces, b""])
+
+        async def receive() -> Message:
+            if (piece := next(left)) is pieces[0]:
+                await meanwhile()
+            return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+        async def send(message: Message) -> None:
+            status.append(message.get("status", 0))
+
+        headers = [] if announced is None else [(b"content-length", str(announced).encode())]
+        scope = {"type": "http", "method": "POST", "path": "/upload", "headers": headers}
+        try:
+            await self.bounded(scope, receive, send)
+        except MultiPartException:
+            return 413
+        return status[0]
+
+
+async def nothing() -> int:
+    return 0
+
+
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slow:
+    """On a disk of 20 MB; what is free on a real one changes with whatever else writes there."""
+    slow = Slow(tmp_path)
+    slow.file.touch()
+    monkeypatch.setattr(uploads, "free_mb", lambda _: 20 - slow.file.stat().st_size / MB)
+    return slow
+
+
+def test_what_is_not_announced_ends_where_the_disk_must_be_left_free(slow: Slow) -> None:
+    assert asyncio.run(slow.upload([bytes(MB)] * 40, None, nothing)) == 413
+    assert 10 * MB <= slow.file.stat().st_size <= 11 * MB
+
+
+def test_what_uploads_announce_is_counted_together_until_it_is_there(slow: Slow) -> None:
+    said: list[int] = []
+
+    async def another(megabytes: int) -> int:
+        said.append(await slow.upload([b"x"], megabytes * MB, nothing))
+        return said[-1]
+
+    first = slow.upload([b"x"], 6 * MB, lambda: another(6))
+    assert asyncio.run(first) == 200
+    assert asyncio.run(another(6)) == 200  # the first has ended, though less came than it said
+    assert said == [507, 200]
 
 
 @pytest.mark.parametrize("announced", [True, False])
