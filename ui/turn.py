@@ -17,7 +17,7 @@ from typing import Any
 
 from gan_core.commands.start import start_from
 from gan_core.errors import AtelierError, BadRun
-from gan_core.events import Event, Failed, Finished, Preview, Probed, Started
+from gan_core.events import Event, Failed, Finished, Noticed, Preview, Probed, Started
 from gan_core.gan import pace
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint
 from gan_core.gan.config import TrainConfig, change, derive
@@ -36,8 +36,8 @@ from ui import run_texts as texts
 from ui.request import Settings, read_settings
 from ui.worker import LOG_FILE, hold, note_exit
 
-SECONDS = 40.0  # of training in a turn; with what is lent for getting ready, less than a minute
-_TO_THE_END = 5.0  # more for the last turn, so that no second is left for another
+SECONDS = 38.0  # of training in a turn; with what is lent on top, less than a minute
+TO_THE_END = 5.0  # more for the last turn, so that no second is left for another
 _USER_ERROR = 2  # as the command line's exit code
 
 
@@ -53,7 +53,7 @@ def seconds_of(folder: Path, goes_on: bool) -> float:
         left = (until or 0.0) * 60 - checkpoint.seconds
     else:
         left = settings.minutes * 60
-    return SECONDS if left > SECONDS else max(0.0, left) + _TO_THE_END
+    return SECONDS if left > SECONDS else max(0.0, left) + TO_THE_END
 
 
 def _lent_for(folder: str, seconds: float, goes_on: bool) -> float:
@@ -124,10 +124,17 @@ def _going_on(events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _without_pause(events: Iterator[Event], folder: Path) -> Iterator[Event]:
-    """Leave out that a run was stopped, where nobody asked for it, and only the turn was over."""
+    """Leave out that a run was stopped, where nobody asked for it, and only the turn was over.
+
+    What was noticed right before is about how the run has ended, so it goes with that.
+    """
+    noticed: list[Event] = []
     for event in events:
-        if not (isinstance(event, Finished) and event.stopped) or is_stop_requested(folder):
-            yield event
+        if isinstance(event, Noticed):
+            noticed.append(event)
+        elif not (isinstance(event, Finished) and event.stopped) or is_stop_requested(folder):
+            yield from (*noticed, event)
+            noticed.clear()
 
 
 def _prepared(folder: Path, goes_on: bool) -> tuple[TrainConfig, Data, Start | Checkpoint]:

@@ -1,5 +1,6 @@
 """Runs that train turn after turn in visitors' events, as where a GPU is only lent."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 from tiny_runs import noise, tiny_model, tiny_settings, wait_until
 
 from gan_core.commands.start import start_from
-from gan_core.events import Failed, Finished, Preview, Progress, Started
+from gan_core.events import Failed, Finished, Noticed, Preview, Progress, Started
 from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import TrainConfig, network_of
 from gan_core.gan.run import read_events, request_stop
@@ -119,6 +120,30 @@ def test_a_network_that_grows_is_timed_in_its_first_turn(runs: Runs) -> None:
     assert first.config.grow_kimg != default_of(TrainConfig, "grow_kimg")
     assert take_turn(str(folder), 0.2, True)
     assert find_checkpoint(folder).config.grow_kimg == first.config.grow_kimg
+
+
+def test_only_the_end_of_a_run_says_how_far_its_network_has_grown_not_that_of_a_turn(
+    runs: Runs,
+) -> None:
+    network = {"kind": "pyramid", "resolution": 16, "width_G": 8, "width_D": 8}
+    options = {"grow_from": 8, "grow_kimg": 100.0, "batch_size": 8}
+    asked = Settings(5.0, 0, SCRATCH, SCRATCH, "24 pictures", options, network=network)
+    folder = runs.folder(runs.create(noise(), asked))
+    for goes_on in (False, True):
+        assert take_turn(str(folder), 0.2, goes_on)
+        assert not any(isinstance(event, Noticed) for event in read_events(folder))
+    before = len(read_events(folder))
+
+    def stop_once_it_trains() -> None:
+        wait_until(lambda: len(read_events(folder)) > before)
+        request_stop(folder)
+
+    threading.Thread(target=stop_once_it_trains).start()
+    assert not take_turn(str(folder), 60.0, True)
+    *_, said, end = read_events(folder)
+    assert isinstance(end, Finished)
+    assert isinstance(said, Noticed)
+    assert "8 of 16 px" in said.text
 
 
 def test_a_run_whose_pictures_are_gone_fails_with_the_reason(

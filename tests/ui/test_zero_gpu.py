@@ -32,6 +32,7 @@ from gan_core.gan.latents import generate
 from gan_core.gan.run import read_events
 from gan_core.gan.snapshot import G_FILE, load_snapshot
 from gan_core.style.recipe import read_recipe
+from ui import turn
 
 TURN = 2.0  # seconds of training
 READY = 15  # seconds, asked for on top
@@ -212,13 +213,33 @@ def test_whatever_may_ask_for_a_run_on_the_page_is_followed_by_the_event_that_le
     assert after.count("handler") >= 9  # one for each order
 
 
-def test_no_call_is_asked_for_longer_than_anybody_may_have_it() -> None:
-    program = (
-        "import ui.gpu, gradio\n"
-        "for seconds in (0.2, 60, 600):\n"
-        "    try: ui.gpu.lend(lambda it: it)(lambda it: it)(seconds)\n"
-        "    except gradio.Error as error: print(error.title)"
-    )
+# What is lent for so many seconds of work, under the names of GPUs; at last under a version of
+# `spaces` that knows of no factor.
+_LENT_FOR = """
+import gradio, ui.gpu
+from spaces.zero import client, config
+
+def ask(*work):
+    for seconds in work:
+        try: ui.gpu.lend(lambda it: it)(lambda it: it)(seconds)
+        except gradio.Error as error: assert error.title == "ZeroGPU quota exceeded"
+
+for model in ("NVIDIA H200", "NVIDIA RTX PRO 6000 Blackwell Server Edition"):
+    config._read_gpu_information = lambda: f"Model: {model}"
+    config.get_config.cache_clear()
+    print(config.get_config()["duration_factor"])
+    ask(0.2, 60, 600, TURN, LAST)
+known = dict(config.get_config())
+del known["duration_factor"]
+config.get_config = lambda: known
+client.get_duration_seconds = lambda duration, gpu_size: duration.seconds
+ask(60, 600)
+"""
+
+
+def test_what_is_lent_is_what_was_meant_whatever_spaces_multiplies_it_by() -> None:
+    last = turn.SECONDS + turn.TO_THE_END
+    program = _LENT_FOR.replace("TURN", str(turn.SECONDS)).replace("LAST", str(last))
     with LoopbackGpu() as gpu:
         gpu.turns_left = 0
         zero = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": gpu.url}
@@ -229,5 +250,9 @@ def test_no_call_is_asked_for_longer_than_anybody_may_have_it() -> None:
             capture_output=True,
             text=True,
         )
-    assert done.stdout == "ZeroGPU quota exceeded\n" * 3, done.stderr
-    assert [each["durationSeconds"] for each in gpu.calls("schedule")] == ["16", "75", "120"]
+    assert done.stdout.split() == ["1.0", "1.5"], done.stderr
+    lent = [int(each["durationSeconds"]) for each in gpu.calls("schedule")]
+    for few, minute, many, a_turn, last_turn in (lent[:5], lent[5:10]):
+        assert (few, minute, many) == (16, 75, 120)  # no more than anybody may have
+        assert 50 <= a_turn < last_turn < 60
+    assert lent[10:] == [75, 120]
