@@ -1,15 +1,19 @@
 """Runs that train turn after turn in visitors' events, as where a GPU is only lent."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_runs import noise, tiny_model, tiny_settings, wait_until
+from tiny_runs import PATIENCE, noise, tiny_model, tiny_settings, wait_until
 
 from gan_core.commands.start import start_from
+from gan_core.errors import BadRun
 from gan_core.events import Failed, Finished, Noticed, Preview, Progress, Started
 from gan_core.gan.checkpoint import find_checkpoint
 from gan_core.gan.config import TrainConfig, network_of
@@ -18,11 +22,12 @@ from gan_core.gan.start import SCRATCH, Data
 from gan_core.gan.train import train
 from gan_core.settings import default_of
 from gan_core.weights import read_tensors
-from ui import choice, gpu, turn, view
+from ui import choice, gpu, turn, turns, view
 from ui import run_texts as texts
 from ui import texts as page_texts
 from ui.jobs import Runs
 from ui.request import Settings
+from ui.run_folder import paused_by
 from ui.turn import seconds_of, take_turn
 from ui.worker import WORKER_FILE, is_alive
 
@@ -37,6 +42,37 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
     runs = Runs(tmp_path / "runs", at_once=0)
     yield runs
     runs.close()
+
+
+Drive = Callable[[str], "Future[list[str]]"]
+
+
+@pytest.fixture
+def drive(runs: Runs) -> Iterator[Drive]:
+    """Let a run train in an event, all of them in one loop as a server's; `cancel` closes one.
+
+    Its result: how the run was found meanwhile.
+    """
+    loop = asyncio.new_event_loop()
+    server = threading.Thread(target=loop.run_forever)
+    server.start()
+    events: list[Future[list[str]]] = []
+
+    async def follow(run_id: str) -> list[str]:
+        async with aclosing(runs.drive(run_id)) as driving:
+            return [runs.look(run_id).state async for _ in driving]
+
+    def begin(run_id: str) -> "Future[list[str]]":
+        events.append(asyncio.run_coroutine_threadsafe(follow(run_id), loop))
+        return events[-1]
+
+    yield begin
+    for event in events:
+        event.cancel()
+    asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result(PATIENCE)
+    loop.call_soon_threadsafe(loop.stop)
+    server.join()
+    loop.close()
 
 
 @pytest.fixture
@@ -162,57 +198,118 @@ def test_a_run_whose_pictures_are_gone_fails_with_the_reason(
 
 
 def test_nobody_starts_a_run_but_who_drives_it_and_then_it_ends_by_its_time(
-    runs: Runs, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, drive: Drive, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turn, "SECONDS", 2.0)
     run_id, other = (runs.create(noise(), short(settings, 6.0)) for _ in range(2))
     assert (runs.look(run_id).state, runs.look(run_id).ahead) == ("queued", 0)
-    driving = runs.drive(run_id)
-    states = [runs.look(run_id).state for _ in driving]
-    assert set(states) <= {"queued", "starting", "running", "stopping"}
+    assert set(drive(run_id).result(PATIENCE)) <= {"queued", "starting", "running", "stopping"}
     run = runs.look(run_id)
     assert run.state == "finished"
     assert run.has_model
-    assert find_checkpoint(runs.folder(run_id)).seconds <= 6.0 + 2.0
     assert runs.look(other).state == "queued"
     assert not (runs.folder(other) / WORKER_FILE).exists()
 
 
-def test_a_closed_page_pauses_the_run_and_it_goes_on_from_there(
-    runs: Runs, settings: Settings
+def test_a_closed_page_pauses_the_run_and_one_that_is_opened_lets_it_go_on(
+    runs: Runs, drive: Drive, settings: Settings
 ) -> None:
     run_id = runs.create(noise(), settings)
     folder = runs.folder(run_id)
-    driving = runs.drive(run_id)
-    next(driving)
-    assert list(runs.drive(run_id)) == []  # one event is enough
+    page = drive(run_id)
     wait_until(lambda: runs.look(run_id).state == "running")
     assert is_alive(folder)
-    driving.close()  # type: ignore[attr-defined]
+    page.cancel()
     wait_until(lambda: runs.look(run_id).state == "paused")
+    assert paused_by(folder) == "page"
     saved = find_checkpoint(folder).nimg
     assert saved > 0
-    runs.resume(run_id)
-    assert runs.look(run_id).state == "queued"
-    again = runs.drive(run_id)
-    next(again)
+    again = drive(run_id)
     wait_until(lambda: runs.look(run_id).state == "running")
     runs.stop(run_id)
-    assert list(again) is not None
-    wait_until(lambda: runs.look(run_id).state == "stopped")
+    again.result(PATIENCE)
+    assert runs.look(run_id).state == "stopped"
     begun = [event.kimg for event in read_events(folder) if isinstance(event, Started)]
     assert begun == [0.0, saved / 1000]
     assert find_checkpoint(folder).nimg >= saved
 
 
-def test_a_server_that_ends_pauses_what_trains(runs: Runs, settings: Settings) -> None:
+def test_a_reloaded_page_stands_by_until_its_former_self_lets_go_and_trains_then(
+    runs: Runs, drive: Drive, settings: Settings
+) -> None:
     run_id = runs.create(noise(), settings)
-    driving = runs.drive(run_id)
-    next(driving)
+    former = drive(run_id)
+    wait_until(lambda: runs.look(run_id).state == "running")
+    reloaded = drive(run_id)
+    former.cancel()
+
+    def begun() -> int:
+        events = read_events(runs.folder(run_id))
+        return [isinstance(event, Started) for event in events].count(True)
+
+    wait_until(lambda: begun() == 2)
+    assert not reloaded.done()
+    runs.stop(run_id)
+    reloaded.result(PATIENCE)
+    assert runs.look(run_id).state == "stopped"
+
+
+def test_what_its_visitor_has_paused_waits_for_the_visitor(
+    runs: Runs, drive: Drive, settings: Settings
+) -> None:
+    run_id = runs.create(noise(), settings)
+    page, other = drive(run_id), drive(run_id)
+    wait_until(lambda: runs.look(run_id).state == "running")
+    runs.pause(run_id)
+    page.result(PATIENCE)
+    other.result(PATIENCE)
+    assert drive(run_id).result(PATIENCE) == []
+    assert runs.look(run_id).state == "paused"
+    runs.resume(run_id)
+    drive(run_id)
+    wait_until(lambda: runs.look(run_id).state == "running")
+
+
+def test_a_server_that_ends_pauses_what_trains(
+    runs: Runs, drive: Drive, settings: Settings
+) -> None:
+    run_id = runs.create(noise(), settings)
+    page = drive(run_id)
     wait_until(lambda: runs.look(run_id).state == "running")
     runs.close()
-    list(driving)
+    page.result(PATIENCE)
     assert runs.look(run_id).state == "paused"
+    assert paused_by(runs.folder(run_id)) == "server"
+
+
+def test_no_event_holds_a_thread_and_more_runs_than_may_are_refused_and_wait(
+    runs: Runs, drive: Drive, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "MOST_DRIVEN", 1)
+    run_id, other = (runs.create(noise(), settings) for _ in range(2))
+    drive(run_id)
+    wait_until(lambda: runs.look(run_id).state == "running")
+    threads = threading.active_count()
+    pages = [drive(run_id) for _ in range(50)]
+    with pytest.raises(BadRun, match=r"1 runs train here now.* At most 1 may"):
+        drive(other).result(PATIENCE)
+    assert runs.look(other).state == "queued"
+    assert not any(page.done() for page in pages)
+    assert threading.active_count() <= threads
+
+
+def test_no_more_runs_than_a_few_wait_for_somebody_to_let_them_train(
+    tmp_path: Path, settings: Settings
+) -> None:
+    runs = Runs(tmp_path / "runs", at_once=0)
+    first = runs.create(noise(), settings)
+    for _ in range(31):
+        runs.create(noise(), settings)
+    with pytest.raises(BadRun, match="At most 32 may wait"):
+        runs.create(noise(), settings)
+    runs.delete(first)
+    assert runs.look(runs.create(noise(), settings)).state == "queued"
+    runs.close()
 
 
 def test_where_no_gpu_is_lent_a_function_stays_what_it_is() -> None:

@@ -185,7 +185,9 @@ def test_a_run_takes_turns_pauses_without_quota_and_goes_on_where_it_was(space: 
     assert isinstance(events[-1], Finished)
 
 
-def test_a_closed_page_pauses_its_run_and_a_run_can_be_deleted_in_mid_turn(space: Space) -> None:
+def test_a_closed_page_pauses_its_run_which_then_goes_on_and_can_be_deleted_in_mid_turn(
+    space: Space,
+) -> None:
     space.gpu.is_kept = True  # the process that has the GPU lives on from turn to turn
     run_id = space.train(5)
     space.asked()
@@ -195,7 +197,6 @@ def test_a_closed_page_pauses_its_run_and_a_run_can_be_deleted_in_mid_turn(space
     assert find_checkpoint(space.runs / run_id).nimg > 0
     assert {each["token"] for each in space.asked()} == {TOKEN}
 
-    space.client.predict(run_id, 0, api_name="/resume")
     job = space.client.submit(run_id, api_name="/drive")
     wait_until(lambda: space.status(run_id)["state"] == "running")
     assert space.client.predict(run_id, api_name="/delete") == "deleted"
@@ -209,7 +210,7 @@ def test_whatever_may_ask_for_a_run_on_the_page_is_followed_by_the_event_that_le
 ) -> None:
     by_id = {each["id"]: each for each in space.client.config["dependencies"]}
     after = [by_id[each["trigger_after"]]["api_name"].split("_")[0] for each in space.lending()]
-    assert {"start", "reattach", "handler"} == set(after)
+    assert {"start", "reattach", "handler", "settle"} == set(after)
     assert after.count("handler") >= 9  # one for each order
 
 
