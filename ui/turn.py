@@ -48,7 +48,7 @@ def seconds_of(folder: Path, goes_on: bool) -> float:
     """
     settings = _settings(folder)
     if goes_on or settings.until > 0:
-        checkpoint = find_checkpoint(folder)
+        checkpoint = find_checkpoint(folder, is_glance=True)  # the turn itself reads all of it
         until = checkpoint.config.minutes if goes_on else settings.until
         left = (until or 0.0) * 60 - checkpoint.seconds
     else:
@@ -83,7 +83,7 @@ def end(folder: Path) -> None:
 
     Raises: BadRun, BadWeights, DiskFull.
     """
-    saved = find_checkpoint(folder)
+    saved = find_checkpoint(folder, is_glance=True)
     best = saved.best_kid if math.isfinite(saved.best_kid) else None
     ended = Finished(saved.nimg / 1000, saved.seconds, stopped=True, best_kid=best)
     list(record([ended], folder, saved.config, heeds_stop=True))
@@ -148,7 +148,8 @@ def _prepared(folder: Path, goes_on: bool) -> tuple[TrainConfig, Data, Start | C
         checkpoint = find_checkpoint(folder)
         changes = {"minutes": settings.until, **_from_json(settings.changed)}
         return change(checkpoint.config, **changes), data, checkpoint
-    start, network, growth = start_from(settings.start, **settings.network)
+    # The very model that the visitor saw, as for a worker: not a newer one under its name.
+    start, network, growth = start_from(settings.start, is_very=True, **settings.network)
     options = {"seed": settings.seed, **growth, **_from_json(settings.options)}
     config = derive(len(data.images), settings.minutes, network, **options)
     if config.grow_from and "grow_kimg" not in options:  # only here is the GPU, to be timed

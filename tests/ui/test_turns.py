@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tiny_runs import PATIENCE, noise, tiny_model, tiny_settings, wait_until
@@ -20,6 +21,8 @@ from gan_core.gan.config import TrainConfig, network_of
 from gan_core.gan.run import read_events, request_stop
 from gan_core.gan.start import SCRATCH, Data
 from gan_core.gan.train import train
+from gan_core.hub.resolve import DEFAULT_MODEL
+from gan_core.models import NEWER
 from gan_core.settings import default_of
 from gan_core.weights import read_tensors
 from ui import choice, gpu, turn, turns, view
@@ -180,6 +183,19 @@ def test_only_the_end_of_a_run_says_how_far_its_network_has_grown_not_that_of_a_
     assert isinstance(end, Finished)
     assert isinstance(said, Noticed)
     assert "8 of 16 px" in said.text
+
+
+def test_a_turn_begins_with_the_very_model_that_was_asked_for_and_looks_for_no_newer_one(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(NEWER, "nonsense")  # whoever looks is told so
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 64, 64, 3), np.uint8)
+    asked = Settings(5.0, 0, DEFAULT_MODEL, DEFAULT_MODEL, "20 pictures", {"batch_size": 4})
+    folder = runs.folder(runs.create(replace(noise(20), images=pixels), asked))
+    assert take_turn(str(folder), 0.1, False)
+    started = read_events(folder)[0]
+    assert isinstance(started, Started)
+    assert started.start == DEFAULT_MODEL
 
 
 def test_a_run_whose_pictures_are_gone_fails_with_the_reason(
