@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -28,10 +29,14 @@ from gan_core.weights import read_tensors
 from ui import choice, gpu, turn, turns, view
 from ui import run_texts as texts
 from ui import texts as page_texts
+from ui.generate import GenerateTab
 from ui.jobs import Runs
+from ui.mine import Mine, Store
+from ui.models import Models
 from ui.request import Settings
 from ui.run_folder import paused_by
 from ui.turn import seconds_of, take_turn
+from ui.watch import Watch
 from ui.worker import WORKER_FILE, is_alive
 
 
@@ -268,6 +273,27 @@ def test_a_reloaded_page_stands_by_until_its_former_self_lets_go_and_trains_then
     runs.stop(run_id)
     reloaded.result(PATIENCE)
     assert runs.look(run_id).state == "stopped"
+
+
+def test_an_order_to_a_run_that_trains_leaves_no_second_event_standing_by(
+    runs: Runs, drive: Drive, settings: Settings, tmp_path: Path
+) -> None:
+    tiny_model(tmp_path / "bundled" / "tiny")
+    models = Models(tmp_path / "bundled", runs)
+    with gr.Blocks(analytics_enabled=False):
+        watch = Watch(models, GenerateTab(models), Store())
+    run_id = runs.create(noise(), settings)
+    page = drive(run_id)
+    wait_until(lambda: runs.look(run_id).state == "running")
+
+    async def ordered() -> list[None]:
+        mine = Mine().with_run(run_id).to_browser()
+        async with aclosing(watch.train_here_what_waits(mine)) as driving:
+            return [each async for each in driving]
+
+    assert asyncio.run(ordered()) == []
+    assert not page.done()
+    assert runs.look(run_id).state == "running"
 
 
 def test_what_its_visitor_has_paused_waits_for_the_visitor(
