@@ -2,8 +2,8 @@
 
 import html
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -40,6 +40,21 @@ def friendly_stream(handler: Callable[_P, Iterator[_R]]) -> Callable[_P, Iterato
     def guarded(*args: _P.args, **kwargs: _P.kwargs) -> Iterator[_R]:
         with _calmly(handler.__name__):
             yield from handler(*args, **kwargs)
+
+    return guarded
+
+
+def friendly_async_stream(
+    handler: Callable[_P, AsyncGenerator[_R]],
+) -> Callable[_P, AsyncGenerator[_R]]:
+    """The same for one that takes long, and holds none of the server's threads meanwhile."""
+
+    @wraps(handler)
+    async def guarded(*args: _P.args, **kwargs: _P.kwargs) -> AsyncGenerator[_R]:
+        with _calmly(handler.__name__):
+            async with aclosing(handler(*args, **kwargs)) as values:
+                async for value in values:
+                    yield value
 
     return guarded
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,15 @@ from ui.turns import Turns
 from ui.worker import is_alive, kill
 
 KEEP_HOURS = 24.0
+_MOST_WAITING = 8
+_MOST_UNDRIVEN = 32  # runs that wait for an event to let them train: nobody stands in line
 
 
 class Runs:
     """All runs of this server, in folders below `root`, each reached only by its unguessable id.
 
-    root: made if missing. most_waiting: length of the line. keep_hours: after that long without
+    root: made if missing. most_waiting: how many may wait, by default 8, or 32 where there is no
+    line. keep_hours: after that long without
     a change, a run and its pictures are deleted. at_once: how many train at the same time; 0 where
     visitors' own events let them train (`drive`), and none waits for another. room: megabytes
     that must be free for one to begin.
@@ -42,12 +46,14 @@ class Runs:
     def __init__(
         self,
         root: Path,
-        most_waiting: int = 8,
+        most_waiting: int | None = None,
         keep_hours: float = KEEP_HOURS,
         at_once: int = 1,
         room: float = RUN_MB,
     ) -> None:
-        self.root, self.most_waiting, self.keep_hours = root, most_waiting, keep_hours
+        self.root, self.keep_hours = root, keep_hours
+        usual = _MOST_WAITING if at_once else _MOST_UNDRIVEN
+        self.most_waiting = usual if most_waiting is None else most_waiting
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._keeper = Keeper(root, at_once, keep_hours, room)
         self._lock = self._keeper.lock
@@ -139,14 +145,16 @@ class Runs:
             state = replace(state, ahead=max(0, taken - self._keeper.at_once + 1))
         return state
 
-    def drive(self, run_id: str) -> Iterator[None]:
-        """Let a run that waits train within the caller's event, as `Turns.drive`. Raises: BadRun.
+    async def drive(self, run_id: str) -> AsyncGenerator[None]:
+        """Let a run train within the caller's event, as `Turns.drive`. Raises: as that, BadRun.
 
         Nothing where runs have workers of their own.
         """
         folder = self.folder(run_id)
         if not self._keeper.at_once:
-            yield from self._turns.drive(folder.name)
+            async with aclosing(self._turns.drive(folder.name)) as driving:
+                async for _ in driving:
+                    yield
 
     def stop(self, run_id: str) -> None:
         """Ask a run to save and end, or take it out of the line. Raises: BadRun."""
@@ -252,7 +260,7 @@ class Runs:
 
     def _refuse_if_full(self) -> None:
         waiting = len(line(self.root))
-        if self._keeper.at_once and waiting >= self.most_waiting:
+        if waiting >= self.most_waiting:
             raise BadRun(
                 texts.QUEUE_FULL.format(waiting=waiting),
                 texts.QUEUE_FULL_EXPECTED.format(most=self.most_waiting),

@@ -118,7 +118,8 @@ def wait_again(
 def ask_to_end(folder: Path, pause: str = "") -> None:
     """Ask a run to save and end, or call it off in line.
 
-    pause: who will let it go on, "user" or "server"; "" for nobody in particular.
+    pause: who will let it go on, "user", "server" or, by being opened again, "page"; "" for nobody
+    in particular.
     """
     if pause:
         (folder / PAUSE_FILE).write_text(pause)
@@ -146,7 +147,7 @@ def _checkpoint_mark(folder: Path) -> str:
 
 
 def paused_by(folder: Path) -> str:
-    """Who paused the run, "user" or "server"; "" when it was not."""
+    """Who paused the run, "user", "server" or "page"; "" when it was not."""
     path = folder / PAUSE_FILE
     return path.read_text() if path.exists() else ""
 

@@ -5,7 +5,9 @@ Nothing lists runs: whoever has a run's id has the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from gan_core.settings import default_of
 from ui import gpu, view
 from ui.cache import save_to_cache
 from ui.choice import of_network
-from ui.errors import friendly, friendly_stream
+from ui.errors import friendly, friendly_async_stream
 from ui.models import Models
 from ui.orders import more_minutes
 from ui.pictures_report import READING, read_uploads
@@ -123,11 +125,12 @@ class RunPrograms:
         self.runs.stop(run_id)
         return self.train_status(run_id)
 
-    @friendly_stream
-    def drive(self, run_id: str) -> Iterator[dict[str, Any]]:
+    @friendly_async_stream
+    async def drive(self, run_id: str) -> AsyncGenerator[dict[str, Any]]:
         """Let a run that waits train here, on the caller's GPU quota, until it has ended.
 
-        Called after `train` and `resume`. If the call is given up, the run saves and is paused.
+        Called after `train` and `resume`. If the call is given up, the run saves and is paused,
+        until it is called again.
 
         Args:
             run_id: from `train`.
@@ -135,9 +138,10 @@ class RunPrograms:
         Returns:
             Once in a second what `train_status` gives.
         """
-        for _ in self.runs.drive(run_id):
-            yield self.train_status(run_id)
-        yield self.train_status(run_id)
+        async with aclosing(self.runs.drive(run_id)) as driving:
+            async for _ in driving:
+                yield await asyncio.to_thread(self.train_status, run_id)
+        yield await asyncio.to_thread(self.train_status, run_id)
 
     @friendly
     def download(self, run_id: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from gan_core.commands.start import start_from
 from gan_core.errors import AtelierError, BadRun
-from gan_core.events import Event, Failed, Finished, Preview, Probed, Started
+from gan_core.events import Event, Failed, Finished, Noticed, Preview, Probed, Started
 from gan_core.gan import pace
 from gan_core.gan.checkpoint import Checkpoint, find_checkpoint
 from gan_core.gan.config import TrainConfig, change, derive
@@ -37,8 +37,8 @@ from ui.arrivals import BORROWED
 from ui.request import Settings, read_settings
 from ui.worker import LOG_FILE, hold, note_exit
 
-SECONDS = 40.0  # of training in a turn; with what is lent for getting ready, less than a minute
-_TO_THE_END = 5.0  # more for the last turn, so that no second is left for another
+SECONDS = 38.0  # of training in a turn; with what is lent on top, less than a minute
+TO_THE_END = 5.0  # more for the last turn, so that no second is left for another
 _USER_ERROR = 2  # as the command line's exit code
 
 
@@ -49,12 +49,12 @@ def seconds_of(folder: Path, goes_on: bool) -> float:
     """
     settings = _settings(folder)
     if goes_on or settings.until > 0:
-        checkpoint = find_checkpoint(folder)
+        checkpoint = find_checkpoint(folder, is_glance=True)  # the turn itself reads all of it
         until = checkpoint.config.minutes if goes_on else settings.until
         left = (until or 0.0) * 60 - checkpoint.seconds
     else:
         left = settings.minutes * 60
-    return SECONDS if left > SECONDS else max(0.0, left) + _TO_THE_END
+    return SECONDS if left > SECONDS else max(0.0, left) + TO_THE_END
 
 
 def _lent_for(folder: str, seconds: float, goes_on: bool) -> float:
@@ -84,7 +84,7 @@ def end(folder: Path) -> None:
 
     Raises: BadRun, BadWeights, DiskFull.
     """
-    saved = find_checkpoint(folder)
+    saved = find_checkpoint(folder, is_glance=True)
     best = saved.best_kid if math.isfinite(saved.best_kid) else None
     ended = Finished(saved.nimg / 1000, saved.seconds, stopped=True, best_kid=best)
     list(record([ended], folder, saved.config, heeds_stop=True))
@@ -125,10 +125,17 @@ def _going_on(events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _without_pause(events: Iterator[Event], folder: Path) -> Iterator[Event]:
-    """Leave out that a run was stopped, where nobody asked for it, and only the turn was over."""
+    """Leave out that a run was stopped, where nobody asked for it, and only the turn was over.
+
+    What was noticed right before is about how the run has ended, so it goes with that.
+    """
+    noticed: list[Event] = []
     for event in events:
-        if not (isinstance(event, Finished) and event.stopped) or is_stop_requested(folder):
-            yield event
+        if isinstance(event, Noticed):
+            noticed.append(event)
+        elif not (isinstance(event, Finished) and event.stopped) or is_stop_requested(folder):
+            yield from (*noticed, event)
+            noticed.clear()
 
 
 def _prepared(folder: Path, goes_on: bool) -> tuple[TrainConfig, Data, Start | Checkpoint]:
@@ -142,7 +149,10 @@ def _prepared(folder: Path, goes_on: bool) -> tuple[TrainConfig, Data, Start | C
         checkpoint = find_checkpoint(folder)
         changes = {"minutes": settings.until, **_from_json(settings.changed)}
         return change(checkpoint.config, **changes), data, checkpoint
-    start, network, growth = start_from(settings.start, BORROWED, **settings.network)
+    # The very model that the visitor saw, as for a worker: not a newer one under its name.
+    start, network, growth = start_from(
+        settings.start, borrowed=BORROWED, is_very=True, **settings.network
+    )
     options = {"seed": settings.seed, **growth, **_from_json(settings.options)}
     config = derive(len(data.images), settings.minutes, network, **options)
     if config.grow_from and "grow_kimg" not in options:  # only here is the GPU, to be timed

@@ -7,7 +7,9 @@ are `look.Part`s, put in order here; what is done to a run is in `orders`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +21,7 @@ from ui import gpu, view
 from ui import run_texts as texts
 from ui.charts import Charts
 from ui.controls import Controls
-from ui.errors import friendly, friendly_stream
+from ui.errors import friendly, friendly_async_stream
 from ui.generate import SHARED, GenerateTab
 from ui.history import History
 from ui.look import Mark, Part
@@ -88,11 +90,14 @@ class Watch:
         """Connect buttons, clock and page opening; called once everything is laid out."""
         watched = [self.mine, self.store.seen]
         opened = demo.load(self.reattach, self.mine, [tabs, *self.outputs], js=RECALL, **_PRIVATE)
-        self.let_train(opened)
+        self.let_train(opened, self.train_here)
         # Not queued: a full line of other work must not freeze the progress that people watch.
         looked_at = [*watched, self.wall.moment]
         self.store.timer.tick(self.poll, looked_at, self.outputs, queue=False, **_PRIVATE)
-        self.store.stands.select(self.settle, watched, self.outputs, queue=False, **_PRIVATE)
+        stands = self.store.stands.select(
+            self.settle, watched, self.outputs, queue=False, **_PRIVATE
+        )
+        self.let_train(stands)  # a page that the network has lost may find its run paused
         orders, controls, form, autopilot = (
             self.orders, self.controls, self.form, self.verdict.autopilot,
         )  # fmt: skip
@@ -131,21 +136,38 @@ class Watch:
         ):
             chosen.success(generate.show, generate.inputs, generate.outputs, **SHARED, **_PRIVATE)
 
-    def let_train(self, asked: Dependency) -> None:
+    def let_train(
+        self, asked: Dependency, how: Callable[[object], AsyncGenerator[None]] | None = None
+    ) -> None:
         """Where the GPU is only lent: after an event that may have asked for a run, lend it that
         visitor's, in an event that lasts as long as the run."""
         if gpu.LENT:
             asked.success(
-                self.train_here, self.mine, None, trigger_mode="multiple", concurrency_limit=None,
-                **_PRIVATE,
+                how or self.train_here_what_waits, self.mine, None, trigger_mode="multiple",
+                concurrency_limit=None, **_PRIVATE,
             )  # fmt: skip
 
-    @friendly_stream
-    def train_here(self, stored: object) -> Iterator[None]:
-        """Let the run that is watched train here, if it waits for that."""
+    @friendly_async_stream
+    async def train_here(self, stored: object) -> AsyncGenerator[None]:
+        """Let the run that is watched train here, if it waits for that or a page has left it; while
+        it trains in another page, stand by."""
         run_id = Mine.from_browser(stored).run
         if self.runs.exists(run_id):
-            yield from self.runs.drive(run_id)
+            async with aclosing(self.runs.drive(run_id)) as driving:
+                async for _ in driving:
+                    yield
+
+    @friendly_async_stream
+    async def train_here_what_waits(self, stored: object) -> AsyncGenerator[None]:
+        """The same after what happens often: for a run that trains, no more need stand by."""
+        run_id = Mine.from_browser(stored).run
+        if not self.runs.exists(run_id):
+            return
+        run = await asyncio.to_thread(self.runs.look, run_id)
+        if run.state not in ("starting", "running"):
+            async with aclosing(self.train_here(stored)) as driving:
+                async for _ in driving:
+                    yield
 
     def then_show(self, order: Callable[..., Mine]) -> Callable[..., list[Any]]:
         """Make a handler that carries out an order and shows what came of it."""

@@ -20,7 +20,8 @@ from gan_core.gan.networks.families import FAMILIES
 from gan_core.gan.snapshot import load_snapshot, require_same
 from gan_core.gan.start import FROM, SCRATCH, Start, lineage_of, require_start
 from gan_core.hub.borrowed import Borrowed
-from gan_core.hub.resolve import bundled_models, on_the_hub
+from gan_core.hub.resolve import BUNDLED, bundled_models, on_the_hub
+from gan_core.models import Model
 from gan_core.settings import check_bounds
 
 Network = Annotated[str | None, typer.Option(help=f"{HELP['kind']}: {', '.join(FAMILIES)}")]
@@ -34,10 +35,11 @@ _MOST_NAMED = 6  # of those that a start goes back to: the nearest, and the very
 
 
 def start_from(
-    name: str, borrowed: Borrowed | None = None, **asked: Any
+    name: str, *, borrowed: Borrowed | None = None, is_very: bool = False, **asked: Any
 ) -> tuple[Start, NetworkConfig, dict[str, Any]]:
     """Load what a run begins from: a model, or nothing for "scratch".
 
+    is_very: a bundled name means what comes with the program, whatever newer model there is.
     asked: fields of the network that the user set. A model must have them already, but for a larger
     resolution if it can grow. Returns the start, the run's network, and what of the run's settings
     follows: where it begins to grow. borrowed: as for `find_model`.
@@ -46,7 +48,8 @@ def start_from(
     """
     if name == SCRATCH:
         return Start(), network_of(asked.pop("kind", NetworkConfig.kind), **asked), {}
-    found = get_model(name, borrowed)
+    is_bundled = is_very and name in bundled_models()
+    found = Model(BUNDLED / name, name) if is_bundled else get_model(name, borrowed)
     snapshot = load_snapshot(found.folder)
     have = snapshot.network
     require_start(have, snapshot.D is not None, found.name or Path(name).name)

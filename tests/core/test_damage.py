@@ -71,6 +71,18 @@ def test_a_damaged_checkpoint_never_takes_the_place_of_the_sound_one_before_it(s
     assert find_checkpoint(saved).nimg == 8
 
 
+def test_a_glance_reads_what_a_checkpoint_says_and_not_its_tensors(saved):
+    path, whole = saved / CHECKPOINT_FILE, find_checkpoint(saved)
+    assert find_checkpoint(saved, is_glance=True) == whole
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert find_checkpoint(saved).nimg == 8
+    assert find_checkpoint(saved, is_glance=True) == whole
+    path.write_bytes(content[:-100])  # cut off: that is seen at a glance
+    assert find_checkpoint(saved, is_glance=True).nimg == 8
+
+
 def test_one_wrong_bit_in_the_header_is_never_taken_for_another_run(saved):
     (saved / PREVIOUS_FILE).unlink()
     path, expected = saved / CHECKPOINT_FILE, find_checkpoint(saved)

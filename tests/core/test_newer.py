@@ -155,6 +155,13 @@ def test_a_value_that_names_no_repository_says_what_one_looks_like(hub, monkeypa
     assert not hub.requests
 
 
+def test_a_run_may_ask_for_the_very_model_that_comes_with_the_program(hub):
+    start, network, _ = start_from(DEFAULT_MODEL, is_very=True)
+    assert start.name == DEFAULT_MODEL
+    assert network == load_snapshot(BUNDLED / DEFAULT_MODEL).network != TINY
+    assert not hub.requests
+
+
 def test_train_says_which_model_it_takes_and_records_it(hub, atelier, picture_folder, tmp_path):
     run = tmp_path / "run"
     words = ("--kimg", "0.02", "--batch-size", "8", "--out", run)
