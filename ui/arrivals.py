@@ -28,6 +28,8 @@ class Arrivals(ABC):
     too many. borrowed: bounds them.
     """
 
+    advice = texts.NO_HUB_NAME_ADVICE  # for a name that none can have
+
     def __init__(self, borrowed: Borrowed = BORROWED) -> None:
         self.borrowed = borrowed
         self._lock = Lock()
@@ -46,9 +48,7 @@ class Arrivals(ABC):
         asked = on_the_hub(name)
         if asked is None:
             expected = texts.NO_HUB_NAME_EXPECTED
-            raise BadWeights(
-                texts.NO_HUB_NAME.format(name=name), expected, texts.NO_HUB_NAME_ADVICE
-            )
+            raise BadWeights(texts.NO_HUB_NAME.format(name=name), expected, self.advice)
         with self._lock:
             if asked in self._coming:
                 return self._coming[asked]

@@ -128,6 +128,11 @@ class GenerateTab:
             "show_progress": "minimal", "show_progress_on": self.gallery, **private,
         }  # fmt: skip
         gr.on([self.button.click, self.model.input, self.seed.submit], self.show, **showing)
+        # What was said of another model does not stay beside this one.
+        self.model.input(
+            lambda: "", None, self.hub.said, queue=False, show_progress="hidden",
+            api_visibility="private",
+        )  # fmt: skip
         demo.load(self.open, **showing)
         rolled = self.dice.click(
             _throw_dice, None, self.seed, queue=False, api_visibility="private"

@@ -16,6 +16,8 @@ from ui.arrivals import BORROWED, Arrivals
 class HubNetworks(Arrivals):
     """What this server has of them."""
 
+    advice = texts.NO_NETWORK_NAME_ADVICE
+
     def bring(self, name: str, on_progress: OnProgress) -> str:
         """Fetch one. Raises: BadWeights, HubUnreachable, DiskFull."""
         return fetch_network(name, on_progress, self.borrowed).name

@@ -63,6 +63,12 @@ def test_what_was_fetched_is_painted_with_and_stands_in_the_recipe_with_its_comm
     assert read_recipe(result.png("style")).config.network == NAME
 
 
+def test_a_name_that_none_can_have_is_refused_with_what_such_a_network_is(field: HubField) -> None:
+    said, came = fetch(field, "../../etc/passwd")
+    assert came is None
+    assert "export-stylenet" in said and "cryptopunks" not in said
+
+
 def test_what_was_not_fetched_is_not_painted_with_and_nobody_waits_for_it(
     field: HubField, hub: LoopbackHub
 ) -> None:
