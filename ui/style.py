@@ -108,7 +108,7 @@ class StyleTab:
         )
         self.network = gr.Radio(
             choices(basic.network), value=basic.network, label=texts.NETWORK,
-            info=texts.NETWORK_INFO, elem_id="network",
+            info=texts.NETWORK_INFO, elem_id="feature-network",
         )  # fmt: skip
         self.hub = HubField(HubNetworks(), texts.NETWORK_HUB, "eyes")
         self.start = gr.Dropdown(

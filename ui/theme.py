@@ -96,8 +96,8 @@ CSS = (
 #seed-row, #hub-row, #eyes-row { align-items: end; flex-wrap: nowrap; }
 #hub-said:not(:has(p)), #eyes-said:not(:has(p)) { display: none; }
 #hub-said p, #eyes-said p { margin: 0; overflow-wrap: anywhere; }
-#network label { max-width: 100%; }
-#network label span { overflow-wrap: anywhere; min-width: 0; }
+#feature-network label { max-width: 100%; }
+#feature-network label span { overflow-wrap: anywhere; min-width: 0; }
 #dice, #hub-fetch, #eyes-fetch { flex: 0 0 auto; min-width: 4.6rem !important; padding: .5rem .6rem;
   margin-bottom: 4px; }
 #gallery .grid-wrap { max-height: none; overflow: visible; }

@@ -1,19 +1,23 @@
 """The program in a process of its own, as a user starts it."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from browsing import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -46,3 +50,9 @@ def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> Non
         except OSError:
             time.sleep(0.1)
     pytest.fail(f"the server did not start:\n{log.read_text()}")
+
+
+def in_a_loop(task: Coroutine[Any, Any, _T]) -> _T:
+    """Run it in a loop of another thread: where a browser was driven, a loop runs in this one."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, task).result()

@@ -84,20 +84,20 @@ def test_the_owner_publishes_a_run_and_is_told_in_place_what_is_missing(
 
 
 def test_a_network_of_the_hub_is_fetched_and_then_chosen(
-    open_page: Callable[..., Page],
+    open_page: Callable[..., Page], url: str, hub: LoopbackHub
 ) -> None:
-    page = open_page(PHONE)
+    page = open_page(PHONE, address=url)
     page.get_by_role("tab", name="Style").click()
     page.locator("#style-advanced > button").click()
     for name, says in (
         ("weights/stylenet", "no such repository"),
-        (f"{'o' * 60}/{'r' * 90}", "cannot be fetched"),
+        (f"{'o' * 40}/{'r' * 50}", "cannot be fetched"),
         (EYES, "is here, with the layers relu1_1 to relu5_1"),
     ):
         page.locator("#eyes-name input, #eyes-name textarea").fill(name)
         page.locator("#eyes-fetch").click()
         expect(page.locator("#eyes-said")).to_contain_text(says, timeout=PATIENCE)
         expect_as_wide_as_a_phone(page)
-    chosen = page.locator("#network").get_by_role("radio", name=f"{EYES}@0123456")
+    chosen = page.locator("#feature-network").get_by_role("radio", name=f"{EYES}@{hub.commit[:7]}")
     expect(chosen).to_be_checked(timeout=PATIENCE)
     expect_as_wide_as_a_phone(page)

@@ -12,6 +12,7 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
+from serving import in_a_loop
 from tiny_runs import PATIENCE, noise, tiny_model, tiny_settings, wait_until
 
 from gan_core.commands.start import start_from
@@ -291,7 +292,7 @@ def test_an_order_to_a_run_that_trains_leaves_no_second_event_standing_by(
         async with aclosing(watch.train_here_what_waits(mine)) as driving:
             return [each async for each in driving]
 
-    assert asyncio.run(ordered()) == []
+    assert in_a_loop(ordered()) == []
     assert not page.done()
     assert runs.look(run_id).state == "running"
 

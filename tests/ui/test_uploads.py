@@ -1,6 +1,5 @@
 """What one request may bring, asked of Gradio's own server with a small page behind it."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 import httpx
 import pytest
+from serving import in_a_loop
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -148,7 +148,7 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 
 def test_what_is_not_announced_ends_where_the_disk_must_be_left_free(slow: Slow) -> None:
-    assert asyncio.run(slow.upload([bytes(MB)] * 40, None, nothing)) == 413
+    assert in_a_loop(slow.upload([bytes(MB)] * 40, None, nothing)) == 413
     assert 10 * MB <= slow.file.stat().st_size <= 11 * MB
 
 
@@ -160,8 +160,8 @@ def test_what_uploads_announce_is_counted_together_until_it_is_there(slow: Slow)
         return said[-1]
 
     first = slow.upload([b"x"], 6 * MB, lambda: another(6))
-    assert asyncio.run(first) == 200
-    assert asyncio.run(another(6)) == 200  # the first has ended, though less came than it said
+    assert in_a_loop(first) == 200
+    assert in_a_loop(another(6)) == 200  # the first has ended, though less came than it said
     assert said == [507, 200]
 
 
