@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from benchmarks.space import answers
 from gan_core.pictures.drawing import dead_leaves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,7 +65,7 @@ def serving(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + PATIENCE
-        while not _answers(address):
+        while not answers(address):
             if time.monotonic() > deadline or process.poll() is not None:
                 raise SystemExit(f"The page did not start:\n{(folder / 'log').read_text()}")
             time.sleep(0.5)
@@ -115,14 +115,6 @@ def cpu_seconds(pid: int) -> float:
     """CPU time that a process has taken so far, without that of other processes it started."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _answers(address: str) -> bool:
-    try:
-        urllib.request.urlopen(address, timeout=5).close()
-    except OSError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

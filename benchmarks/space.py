@@ -125,7 +125,7 @@ def running(
             [python, "app.py"], cwd=folder / "app", env=environment, stdout=log, stderr=log
         )
     try:
-        while not _answers(f"http://127.0.0.1:{port}/config"):
+        while not answers(f"http://127.0.0.1:{port}/config"):
             if process.poll() is not None or time.monotonic() - began > PATIENCE:
                 raise SystemExit(f"The page did not start:\n{(folder / 'log').read_text()}")
             time.sleep(0.05)
@@ -148,7 +148,8 @@ def pictures(space: Space, count: int = 4) -> list[str]:
     return [each["image"] for each in made]
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether a page is served there by now."""
     try:
         urllib.request.urlopen(address, timeout=5).close()
     except OSError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from threading import Lock, Thread
+from threading import Lock
 from typing import TypeAlias
 
 from gan_core.errors import BadWeights, HubUnreachable
@@ -16,7 +16,6 @@ from ui.under_way import UnderWay
 # Megabytes of all that visitors named; the largest model has 300, the largest network 100.
 BORROWED = Borrowed(5000)
 _MOST_AT_ONCE = 4  # different ones; whoever wants what comes already waits for it as well
-
 
 Coming: TypeAlias = UnderWay[str]  # a model; at last its name with the commit
 
@@ -56,22 +55,8 @@ class Arrivals(ABC):
                 what = texts.HUB_BUSY.format(n=len(self._coming))
                 raise HubUnreachable(what, texts.HUB_BUSY_EXPECTED, texts.HUB_BUSY_ADVICE)
             coming = self._coming[asked] = Coming()
-        # Nobody who leaves takes it away from the others, and no closing server waits for it.
-        Thread(target=self._fetch, args=(name, asked, coming), daemon=True).start()
+        coming.begin(lambda: self.bring(name, coming.tell), lambda: self._forget(asked))
         return coming
-
-    def _fetch(self, name: str, asked: tuple[str, str], coming: Coming) -> None:
-        def tell(done: int, total: int) -> None:
-            coming.done, coming.total = done, total
-
-        try:
-            came = self.bring(name, tell)
-        except BaseException as error:
-            self._forget(asked)
-            coming.outcome.set_exception(error)
-        else:
-            self._forget(asked)
-            coming.outcome.set_result(came)
 
     def _forget(self, asked: tuple[str, str]) -> None:
         with self._lock:

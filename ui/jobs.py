@@ -37,10 +37,9 @@ class Runs:
     """All runs of this server, in folders below `root`, each reached only by its unguessable id.
 
     root: made if missing. most_waiting: how many may wait, by default 8, or 32 where there is no
-    line. keep_hours: after that long without
-    a change, a run and its pictures are deleted. at_once: how many train at the same time; 0 where
-    visitors' own events let them train (`drive`), and none waits for another. room: megabytes
-    that must be free for one to begin.
+    line. keep_hours: after that long without a change, a run and its pictures are deleted.
+    at_once: how many train at the same time; 0 where visitors' own events let them train (`drive`),
+    and none waits for another. room: megabytes that must be free for one to begin.
     """
 
     def __init__(

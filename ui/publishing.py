@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import TypeAlias
 
 from gan_core.errors import BadDataset, BadRun, HubUnreachable
@@ -55,19 +55,8 @@ class Publishing:
                 raise HubUnreachable(what, texts.MANY_GOING_EXPECTED, texts.MANY_GOING_ADVICE)
             self._going.add(folder)
         going = Going()
-        Thread(target=self._run, args=(folder, order, going), daemon=True).start()
+        going.begin(lambda: _publish(folder, order, going), lambda: self._forget(folder))
         return going
-
-    def _run(self, folder: Path, order: Order, going: Going) -> None:
-        try:
-            with order.publisher.advising():
-                sent = _publish(folder, order, going)
-        except BaseException as error:
-            self._forget(folder)
-            going.outcome.set_exception(error)
-        else:
-            self._forget(folder)
-            going.outcome.set_result(sent)
 
     def _forget(self, folder: Path) -> None:
         with self._lock:
@@ -76,22 +65,19 @@ class Publishing:
 
 def _publish(folder: Path, order: Order, going: Going) -> Sent:
     """Look for copies, then send. Raises: as `memorisation` and `publish`; BadRun for copies."""
-
-    def tell(done: int, total: int) -> None:
-        going.done, going.total = done, total
-
     token = order.publisher.token
-    release = release_of(folder, order.repo, order.licence, token)
-    going.stage = texts.ASKING_HUB
-    require_writer(order.repo, token)
-    going.stage = texts.LOOKING_FOR_COPIES
-    if not order.anyway:
-        _refuse_copies(folder)
-    going.stage = texts.FILMING
-    return publish(
-        folder, release, order.kind, private=order.private, update=order.update, token=token,
-        on_progress=tell,
-    )  # fmt: skip
+    with order.publisher.advising():
+        release = release_of(folder, order.repo, order.licence, token)
+        going.stage = texts.ASKING_HUB
+        require_writer(order.repo, token)
+        going.stage = texts.LOOKING_FOR_COPIES
+        if not order.anyway:
+            _refuse_copies(folder)
+        going.stage = texts.FILMING
+        return publish(
+            folder, release, order.kind, private=order.private, update=order.update, token=token,
+            on_progress=going.tell,
+        )  # fmt: skip
 
 
 def _refuse_copies(folder: Path) -> None:

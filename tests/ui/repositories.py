@@ -1,7 +1,9 @@
-"""What the page's tests find on the Hub: the punks, a pair of ours, one without D, and eyes."""
+"""What the page's tests find on the Hub, and how: the punks, ours with D and without, and eyes."""
 
 from pathlib import Path
+from typing import Any
 
+import gradio as gr
 import torch
 from loopback_hub import COMMIT
 from others_networks import Z, punks_G
@@ -10,6 +12,7 @@ from tiny_runs import tiny_model
 from gan_core.features.classifier import Classifier
 from gan_core.features.export import export_stylenet
 from gan_core.gan.snapshot import D_FILE
+from ui.hub_field import HubField
 
 PUNKS, PAIR, SOLO = "nateraw/cryptopunks-gan", "someone/gan", "someone/solo"
 EYES = "someone/eyes"  # a feature network
@@ -41,3 +44,14 @@ def eyes(folder: Path) -> dict[str, bytes]:
     torch.manual_seed(0)
     export_stylenet(Classifier(4).eval(), folder, {"on": "nothing"})
     return {f"{EYES}/{path.name}": path.read_bytes() for path in folder.iterdir()}
+
+
+def fetch(field: HubField, typed: Any) -> tuple[str, Any]:
+    """What the field says at last, and the name of what came; None if nothing did."""
+    values: list[Any] = []
+    try:
+        values.extend(field.fetch(typed))
+    except gr.Error as error:
+        assert not error.visible, "it is said in its place, not a second time above the page"
+        return values[-1][0], None
+    return values[-1][0], values[-1][1]

@@ -13,7 +13,7 @@ import torch
 from huggingface_hub import constants
 from loopback_hub import LoopbackHub
 from others_networks import Z
-from repositories import HERE, PAIR, PUNKS, SOLO, punks, repositories
+from repositories import HERE, PAIR, PUNKS, SOLO, fetch, punks, repositories
 from tiny_runs import TINY, noise, tiny_model, tiny_settings
 
 from gan_core import models as core_models
@@ -65,17 +65,6 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> HubField:
 def field(laid_out: HubField, models: Models) -> HubField:
     laid_out.source = models
     return laid_out
-
-
-def fetch(field: HubField, typed: Any) -> tuple[str, Any]:
-    """What the field says at last, and the name of what came; None if nothing did."""
-    values: list[Any] = []
-    try:
-        values.extend(field.fetch(typed))
-    except gr.Error as error:
-        assert not error.visible, "it is said in its place, not a second time above the page"
-        return values[-1][0], None
-    return values[-1][0], values[-1][1]
 
 
 def kept() -> list[Path]:

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import numpy as np
 import pytest
 from loopback_hub import COMMIT, LoopbackHub
-from repositories import EYES, PAIR, eyes, repositories
+from repositories import EYES, PAIR, eyes, fetch, repositories
 
 from gan_core.errors import BadSetting
 from gan_core.pictures import save_png
@@ -36,17 +35,6 @@ def hub(tmp_path: Path, hub_client: Callable[[str], None]) -> Iterator[LoopbackH
 def field() -> HubField:
     with gr.Blocks(analytics_enabled=False):
         return HubField(HubNetworks(), texts.NETWORK_HUB, "eyes")
-
-
-def fetch(field: HubField, typed: str) -> tuple[str, Any]:
-    """What the field says at last, and the name of what came; None if nothing did."""
-    values: list[Any] = []
-    try:
-        values.extend(field.fetch(typed))
-    except gr.Error as error:
-        assert not error.visible, "it is said in its place, not a second time above the page"
-        return values[-1][0], None
-    return values[-1][0], values[-1][1]
 
 
 def test_what_was_fetched_is_painted_with_and_stands_in_the_recipe_with_its_commit(
